@@ -5,34 +5,67 @@ import signal
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
+PACED_EACH = 8
+"Processes that are looked at together where one looks slowly."
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """All processes as they were found, one after the other."""
+
+    children: dict[int, list[int]]
+    spent_s: dict[int, float]
+    """CPU-seconds of each, with those of ended children that it has waited for.
+
+    Linux scales user and system time of a process to what its scheduler counted, so only the clock
+    tick (10 ms a process) is lost.
+    """
+
+    def below(self, root: int) -> list[int]:
+        """Return the process id and those of all its living descendants."""
+        pids = [root]
+        for pid in pids:
+            pids += self.children.get(pid, [])
+        return pids
+
+    def cpu_s(self, root: int) -> float:
+        """Return the CPU-seconds of a process and all its descendants, ended ones included."""
+        return sum(self.spent_s.get(pid, 0.0) for pid in self.below(root))
+
+
+def everyone(pause_s: float = 0.0) -> Everyone:
+    """Look at all processes, with a pause after every few, in which others may run."""
+    children: dict[int, list[int]] = {}
+    spent_s: dict[int, float] = {}
+    for index, pid in enumerate(int(name) for name in os.listdir("/proc") if name.isdigit()):
+        if pause_s and index % PACED_EACH == 0:
+            time.sleep(pause_s)
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        children.setdefault(int(fields[1]), []).append(pid)
+        # utime, stime, cutime, cstime: proc(5), fields 14 to 17, counted here from the state (3).
+        spent_s[pid] = sum(map(int, fields[11:15])) / TICKS_PER_S
+    return Everyone(children, spent_s)
+
+
 def tree(root: int) -> list[int]:
     """Return the process id and those of all its living descendants."""
-    children: dict[int, list[int]] = {}
-    for pid, fields in _all_stats():
-        children.setdefault(int(fields[1]), []).append(pid)
-    pids = [root]
-    for pid in pids:
-        pids += children.get(pid, [])
-    return pids
+    return everyone().below(root)
 
 
 def cpu_s(root: int) -> float:
-    """Return the CPU-seconds of a process and all its descendants, ended ones included.
-
-    Linux scales user and system time of a process to what its scheduler counted, so only the
-    clock tick (10 ms a process) is lost. Those a process has reaped are counted in its cutime.
-    """
-    stats = dict(_all_stats())
-    # utime, stime, cutime, cstime: proc(5), fields 14 to 17, counted here from the state (3).
-    ticks = sum(sum(map(int, stats[pid][11:15])) for pid in tree(root) if pid in stats)
-    return ticks / TICKS_PER_S
+    """Return the CPU-seconds of a process and all its descendants, ended ones included."""
+    return everyone().cpu_s(root)
 
 
 def thread_s(root: int) -> dict[str, float]:
@@ -125,13 +158,3 @@ def prefer_this_thread() -> None:
 def sleep_until(moment: float) -> None:
     """Sleep until a moment of time.monotonic."""
     time.sleep(max(0.0, moment - time.monotonic()))
-
-
-def _all_stats() -> Iterator[tuple[int, list[str]]]:
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                text = (folder / "stat").read_text()
-            except OSError:
-                continue  # it ended meanwhile
-            yield int(folder.name), text.rpartition(")")[2].split()

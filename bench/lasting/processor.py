@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.processes import TICKS_PER_S
+from bench.processes import TICKS_PER_S, everyone
 
 PRIORITY = 5
 """Of our own threads, before all that is ordinary, where we may: phones have processors of their
 own. One process among eighty, ours had but its share, and sent every sixth packet late."""
-PACED_EACH, PACE_S = 8, 0.002
-"Processes that are looked at together: who looks takes the processor from who is measured."
+PACE_S = 0.002
+"Between looks at a few processes: who looks takes the processor from who is measured."
 
 
 def keep_to(core: int) -> None:
@@ -71,17 +71,15 @@ class Look:
 
 def look(product: int) -> Look:
     """Look at the processors we may run on, and at the product by its first process's id."""
-    children, spent = _processes()
-    tree = _below(product, children)
-    ours = _below(os.getpid(), children)
+    processes = everyone(PACE_S)
     busy, stolen = _processors()
     return Look(
         at=time.monotonic(),
         busy_s=busy,
         stolen_s=stolen,
-        product_s=sum(spent.get(pid, 0.0) for pid in tree),
-        all_ours_s=sum(spent.get(pid, 0.0) for pid in ours),
-        tree=tuple(tree),
+        product_s=processes.cpu_s(product),
+        all_ours_s=processes.cpu_s(os.getpid()),
+        tree=tuple(processes.below(product)),
     )
 
 
@@ -96,28 +94,3 @@ def _processors() -> tuple[float, float]:
             busy += sum(ticks) - ticks[3] - ticks[4]
             stolen += ticks[7]
     return busy / TICKS_PER_S, stolen / TICKS_PER_S
-
-
-def _processes() -> tuple[dict[int, list[int]], dict[int, float]]:
-    """Return the children of each process, and its CPU-seconds with those of ended children."""
-    children: dict[int, list[int]] = {}
-    spent: dict[int, float] = {}
-    pids = [name for name in os.listdir("/proc") if name.isdigit()]
-    for index, pid in enumerate(pids):
-        if index % PACED_EACH == 0:
-            time.sleep(PACE_S)
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended meanwhile
-        children.setdefault(int(fields[1]), []).append(int(pid))
-        # utime, stime, cutime, cstime: proc(5), fields 14 to 17, counted here from the state (3).
-        spent[int(pid)] = sum(map(int, fields[11:15])) / TICKS_PER_S
-    return children, spent
-
-
-def _below(root: int, children: dict[int, list[int]]) -> list[int]:
-    pids = [root]
-    for pid in pids:
-        pids += children.get(pid, [])
-    return pids
