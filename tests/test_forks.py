@@ -1,17 +1,16 @@
 """Tests in forked processes: each runs once, all is told, and nothing outlives the run."""
 
-import os
 import signal
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests import runs_of_tests
+
 pytestmark = pytest.mark.processes
-ROOT = Path(__file__).resolve().parents[1]
 CONFTEST = """
 import os
 from pathlib import Path
@@ -73,26 +72,11 @@ WARNS = "import warnings\ndef test_it_warns(): warnings.warn('mind this')\n"
 
 def run(folder: Path, *arguments: str, **modules: str) -> "subprocess.CompletedProcess[str]":
     """Run these modules in two processes."""
-    modules = {"conftest": CONFTEST, **modules}
-    for name, text in modules.items():
-        (folder / f"{name}.py").write_text(text)
-    (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    return subprocess.run(
-        [
-            # Who runs the tests in the background has them, and all they start, ignore Ctrl-C.
-            *("env", "--default-signal=INT"),
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:django"),
-            *("-p", "tests.forks", "--forks", "2", f"--basetemp={folder / 'base'}"),
-            *("--junitxml", str(folder / "junit.xml"), *arguments, str(folder)),
-        ],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "DJANGO_"))}
-        | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        start_new_session=True,
+    return runs_of_tests.run(
+        folder,
+        *("-p", "tests.forks", "--forks", "2", "--junitxml", str(folder / "junit.xml")),
+        *arguments,
+        **{"conftest": CONFTEST, **modules},
     )
 
 

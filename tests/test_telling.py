@@ -1,16 +1,13 @@
 """A failure is told before the run is over."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import telling
+from tests.runs_of_tests import run
 
 pytestmark = pytest.mark.processes
-ROOT = Path(__file__).resolve().parents[1]
 CONFTEST = """
 from tests import telling
 
@@ -42,24 +39,7 @@ def test_then_the_run_is_ended(tmp_path_factory, request):
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_run_that_is_ended_has_told_what_failed(tmp_path: Path, workers: str) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "test_some.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
-    )
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:django"),
-            *("-n", workers, f"--basetemp={tmp_path / 'base'}", str(tmp_path)),
-        ],
-        cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "DJANGO_"))}
-        | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run(tmp_path, "-n", workers, conftest=CONFTEST, test_some=TESTS)
     assert done.returncode == -9, done.stdout + done.stderr
     for told in (done.stdout, (tmp_path / "base" / telling.FILE).read_text()):
         assert "test_some.py::test_it_fails (call)" in told
