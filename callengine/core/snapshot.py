@@ -85,7 +85,7 @@ class FiguresSnapshot(TypedDict):
     worst_mos_b: float | None
     "Of whoever answered."
     post_dial_s: float | None
-    "From the INVITE until it rang, or was answered; None if neither came to pass."
+    "From the INVITE until it rang, sent early media or was answered; None: it never was."
     was_silent: bool
     "Whether a party was silent so long that people were told."
 

@@ -112,7 +112,7 @@ def present_agent(session: AgentSnapshot) -> AgentView:
         ),
         steps=steps,
         shares=_shares(session["moments"]),
-        queue=_ms(session["queue_ms"]),
+        queue=_ms(session["queue_ms"]) if session["state"] != "ended" else "-",
         barge_ins=session["barge_ins"],
         close=_close(session),
         keeps_transcript=session["keeps_transcript"],

@@ -81,19 +81,14 @@ class CallTopic(Topic):
         """Take a new state, which replaces the legs with their statistics; or what is added."""
         match told:
             case CallChanged(call):
-                self._call = call
-                self._is_over = call["ended"] is not None
-                for event in call["events"]:
-                    self._note(event)
-                self._fresh_legs.update(self._quality)
-                self._agents.clear()
+                self._take_call(call)
             case CallEventAdded(event):
                 self._note(event)
                 if tells_of_listeners(event):
                     self._listeners = [event]
             case CallMessagesAdded(messages):
                 self._messages += messages
-            case CallQualityMeasured(quality):
+            case CallQualityMeasured(quality) if not self._is_over:
                 self._quality |= quality
                 self._fresh_legs.update(quality)
             case CallLevelsHeard(levels):
@@ -103,6 +98,16 @@ class CallTopic(Topic):
             case CallSpoken(lines):
                 self._spoken |= {line["number"]: line for line in lines}
         self.changed = True
+
+    def _take_call(self, call: CallSnapshot) -> None:
+        self._call = call
+        self._is_over = call["ended"] is not None
+        for event in call["events"]:
+            self._note(event)
+        if self._is_over:  # its legs say what was measured by the end, and nothing is now
+            self._quality.clear()
+        self._fresh_legs = set(self._quality)
+        self._agents.clear()
 
     async def load(self) -> None:
         """Have the engine tell how loud the parties are: somebody looks."""

@@ -39,7 +39,7 @@ def row_figures(a: Measured, b: Measured) -> RowFigures:
 
 
 def post_dial(call: CallSnapshot) -> str:
-    """Return how long it took to ring, in seconds; empty if it is not known."""
+    """Return how long it took to be reached, in seconds; empty if it is not known."""
     kept = call.get("figures")
     seconds = kept["post_dial_s"] if kept else None
     return "" if seconds is None else f"{seconds:.1f} s"

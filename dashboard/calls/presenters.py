@@ -54,7 +54,7 @@ _TONES = {CallState.ANSWERED: "up", CallState.HELD: "held", CallState.ENDED: "id
 _STATES = {state.value: (state.label, _TONES.get(state, "wait")) for state in CallState}
 
 
-def _attempt(attempt: AttemptSnapshot) -> AttemptView:
+def _attempt(attempt: AttemptSnapshot, *, live: bool) -> AttemptView:
     took_s, code = attempt["took_s"], attempt["code"]
     tone = "up" if 200 <= code < 300 else "fail" if code else "wait"
     return AttemptView(
@@ -63,7 +63,7 @@ def _attempt(attempt: AttemptSnapshot) -> AttemptView:
         target=attempt["target"],
         name=attempt["name"],
         gateway=attempt["gateway"],
-        said=attempt["said"] or "no final answer yet",
+        said=attempt["said"] or ("no final answer yet" if live else "no final answer"),
         took=f"{took_s:.2f} s" if took_s is not None else "",
         tone=tone,
     )
@@ -92,7 +92,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         leg_b=leg_view(leg_b, source=call["vn_b_source"], agent=agent) if leg_b else None,
         also_rung=tuple(leg_view(leg, source=call["vn_b_source"]) for leg in others),
         agents_before=tuple(agents.values()),
-        attempts=tuple(_attempt(one) for one in call.get("attempts", ())),
+        attempts=tuple(_attempt(one, live=head["live"]) for one in call.get("attempts", ())),
         has_agent=bool(agent or agents or _agent_of(call["destination"])),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
         recording=_recording(call) if head["live"] else None,

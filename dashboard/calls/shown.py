@@ -201,7 +201,7 @@ class CallRow(CallHead):
     figures: "RowFigures | None" = field(default=None, compare=False)
     "They come by themselves, once a second: a row is not drawn anew for them."
     post_dial: str = ""
-    "From the INVITE until it rang."
+    "From the INVITE until it rang, sent early media or was answered."
     leg_names: tuple[str, str] = ("A", "B")
     "The caller's leg, and that of who talks to it."
 

@@ -27,7 +27,7 @@ class CallFilterForm(TimesForm):
         label="Number or user",
         required=False,
         max_length=128,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "part of it"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "part of a name"}),
     )
     connection = forms.CharField(
         label="Connection",

@@ -41,16 +41,16 @@ def rows_of(keys: Sequence[UUID]) -> list[CallRow]:
 
 def row_of(call: Call, *, now: dt.datetime) -> CallRow:
     """Return the row of a call that was fetched with _NOTHING_MORE; no query."""
-    legs = [_leg("A", call.codec_a), _leg("B", call.codec_b)]
+    legs = [_leg("A", call.codec_a, str(call.plan.get("browser") or "")), _leg("B", call.codec_b)]
     return present_row({**snapshot(call), "legs": legs}, now=now)
 
 
-def _leg(name: str, codec: str) -> LegSnapshot:
+def _leg(name: str, codec: str, user_agent: str = "") -> LegSnapshot:
     return {
         "name": name,
         "label": "",
         "call_id": "",
-        "user_agent": "",
+        "user_agent": user_agent,
         "offered": [],
         "allowed": [],
         "codec": codec or None,

@@ -55,6 +55,10 @@ def without_times(text: str) -> str:
     return " ".join(word for word in text.split() if word.count(":") != 2)
 
 
+def test_nothing_waits_to_be_played_once_a_session_is_over() -> None:
+    assert present_agent(agentcalls.session(state="ended")).queue == "-"
+
+
 def test_steps_that_have_not_come_are_empty() -> None:
     asked = agentcalls.session(moments={"asked": "2026-01-02T03:04:05+00:00"}, state="connecting")
     view = present_agent(asked)

@@ -85,6 +85,14 @@ def test_the_badge_of_a_call_says_what_its_filter_says(db: None, outcome: str) -
     assert CallOutcome(outcome).label.startswith(word)
 
 
+def test_a_call_from_a_browser_has_its_sound_in_place_of_a_codec(viewer: Client) -> None:
+    """Its leg has none: the record said "not yet" of it for ever."""
+    call(codec_a="", codec_b="OPUS", plan={"browser": "Browser of ada"})
+    page = viewer.get(PAGE).content.decode()
+    assert '<span class="codec codec-agent">PCM</span>' in page
+    assert "not yet" not in page
+
+
 @pytest.mark.parametrize(
     ("query", "which"),
     [

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from callengine.core.snapshot import EventSnapshot
 from callengine.notices import groups
@@ -153,6 +154,25 @@ async def test_new_legs_keep_the_statistics_already_shown() -> None:
         await groups.publish(groups.call_changed(call))
         html = await heard(socket, "call-legs")
     assert html.index('id="call-legs"') < html.rindex('id="quality-B" hx-swap-oob="true"')
+
+
+async def test_a_call_that_is_over_shows_no_figure_of_a_second_before() -> None:
+    """The figures of its last second, or who was silent, stood there until it was read anew."""
+    call = demo.call(legs=[demo.leg("A", quality=demo.quality()), demo.leg("B")])
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        silent = demo.silent(timezone.now(), last=None)
+        measured = groups.call_quality(call["id"], {"A": demo.quality(4.3), "B": silent})
+        await groups.publish(measured)
+        await heard(socket, 'id="quality-A"', 'id="quality-B"')
+        await groups.publish(groups.call_changed(demo.ended(call, demo.HUNG_UP)))
+        html = await heard(socket, "call-legs")
+        last = demo.event(timezone.now(), "", "note", "That was all.")
+        await groups.publish([*measured, *groups.call_event(call["id"], last)])
+        html += await heard(socket, "That was all.")
+    assert "2104 packets in, 2107 out by the end" in html
+    assert 'id="quality-A" hx-swap-oob' not in html
+    assert "<dt>MOS</dt>" not in html
+    assert "Nothing has arrived" not in html
 
 
 async def test_an_event_is_a_line_at_the_top_of_the_timeline() -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from audiocodecs.chips import chip
-from callengine.core.snapshot import NodeSnapshot
+from callengine.core.snapshot import AttemptSnapshot, CallSnapshot, NodeSnapshot
 from dashboard.calls.presenters import present_call, present_event, present_row
 from dashboard.calls.silence import mos_badge, present_quality
 from dashboard.parts.durations import duration_text
@@ -78,6 +78,50 @@ def test_after_the_end_nobody_waits_for_an_answer() -> None:
     leg = present_call(demo.ended(demo.ringing(), busy), now=NOW).leg_b
     assert leg is not None
     assert leg.note == "Nothing was answered."
+
+
+@pytest.mark.parametrize("heard", ["A", "B"])
+def test_a_leg_without_a_codec_waits_for_none_once_the_call_is_over(heard: str) -> None:
+    legs = [demo.leg(name, **({} if name == heard else {"codec": None})) for name in "AB"]
+    live = demo.call(legs=legs, transcoded=False)
+
+    def told(call: CallSnapshot) -> str:
+        return render_to_string("calls/_bridge.html", {"call": present_row(call, now=NOW)})
+
+    assert "not yet" in told(live)
+    over = told(demo.ended(live, demo.HUNG_UP))
+    assert "no codec</span>" in over
+    assert "not yet" not in over
+
+
+def test_who_heard_early_media_and_was_not_answered_is_told_why() -> None:
+    busy = demo.end("callee", "callee-busy", 486, "Try later.")
+    early = demo.ringing(legs=[demo.leg("A"), demo.leg("B")], state="early-media")
+
+    def told(call: CallSnapshot) -> str:
+        context = {"call": present_row(call, now=NOW), "row": "call", "last": "started"}
+        return render_to_string("calls/_row.html", context)
+
+    assert "Try later." not in told(early)
+    assert "<code>callee-busy</code> Try later." in told(demo.ended(early, busy))
+
+
+def test_a_gateway_that_gave_no_final_answer_is_not_waited_for_once_the_call_is_over() -> None:
+    attempt: AttemptSnapshot = {
+        "leg": "B",
+        "trunk": "carrier-one",
+        "gateway": "sip:carrier.example.com",
+        "name": "",
+        "target": "udp:192.0.2.7:5060",
+        "at": NOW.isoformat(),
+        "took_s": None,
+        "code": 0,
+        "said": "",
+    }
+    live = demo.ringing(attempts=[attempt])
+    over = demo.ended(live, demo.end("engine", "engine-restarted", 500, "See its log."))
+    said = [present_call(one, now=NOW).attempts[0].said for one in (live, over)]
+    assert said == ["no final answer yet", "no final answer"]
 
 
 def test_the_leg_that_answered_is_shown_and_the_others_named() -> None:
