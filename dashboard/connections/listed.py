@@ -12,7 +12,10 @@ from trunks.models import Number
 
 
 def with_facts(rows: QuerySet[Connection]) -> QuerySet[Connection]:
-    """Add `number`, the first that leads there, `numbers_count`, `last_from` and `last_to`."""
+    """Add `number`, the first that leads there, `numbers_count`, and when it last had a call.
+
+    `last_from`, `last_to`, and `last_taken`: one that was for somebody else.
+    """
     numbers = Number.objects.filter(connection=OuterRef("pk")).order_by("number")
     label = Concat(Value("connection:"), OuterRef("sip_user"))
     count = numbers.order_by().values("connection").annotate(count=Count("pk")).values("count")
@@ -26,9 +29,11 @@ def with_facts(rows: QuerySet[Connection]) -> QuerySet[Connection]:
         numbers_count=Coalesce(Subquery(count), 0),
         last_from=newest("source"),
         last_to=newest("destination"),
+        last_taken=newest("taken_by"),
     )
 
 
 def last_call(row: Any) -> datetime | None:
     """Return when a connection last called or was called; None if it never did."""
-    return max((at for at in (row.last_from, row.last_to) if at is not None), default=None)
+    times = (row.last_from, row.last_to, row.last_taken)
+    return max((at for at in times if at is not None), default=None)

@@ -53,13 +53,13 @@ def present_setup(request: HttpRequest, token: str) -> SetupView | None:
         files=tuple((FILES[name].maker, address) for name, address in addresses.items()),
         until=timezone.now() + LIFETIME,
         is_readable=not request.is_secure(),
-        is_local=_host(request) in LOCAL,
+        is_local=page_host(request) in LOCAL,
     )
 
 
 def server_for(request: HttpRequest) -> tuple[Server, str] | None:
     """Return where a phone registers, and the host it is told; None if only a person can know."""
-    host = _host(request)
+    host = page_host(request)
     servers, _ = phone_servers(page_host=host, now=timezone.now())
     for server in servers:
         if server.host:
@@ -68,7 +68,7 @@ def server_for(request: HttpRequest) -> tuple[Server, str] | None:
     return (servers[0], host) if servers and host not in LOCAL else None
 
 
-def _host(request: HttpRequest) -> str:
+def page_host(request: HttpRequest) -> str:
     """Return the host under which the person reached these pages, without brackets."""
     text = request.get_host()
     host = text if text.endswith("]") else text.rpartition(":")[0] or text

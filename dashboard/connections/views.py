@@ -35,7 +35,7 @@ from dashboard.connections.presenters import (
     present_connection,
     present_connections,
 )
-from dashboard.connections.setup import present_setup
+from dashboard.connections.setup import page_host, present_setup
 from dashboard.parts import once
 from dashboard.parts.access import is_fragment, requires
 from dashboard.parts.tables import listing
@@ -252,8 +252,7 @@ def _hidden(request: HttpRequest) -> tuple[str, ...]:
 
 
 def _phone_tab(request: HttpRequest, _: ConnectionView) -> dict[str, Any]:
-    host = request.get_host().rpartition(":")[0] or request.get_host()
-    servers, running = presenters.phone_servers(page_host=host, now=timezone.now())
+    servers, running = presenters.phone_servers(page_host=page_host(request), now=timezone.now())
     return {
         "servers": servers,
         "engine_runs": running,

@@ -8,7 +8,7 @@ import contextlib
 import datetime as dt
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +18,8 @@ from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 
+from callengine.core.parties import CALLER
+from callengine.core.sounds import BROWSER_OF
 from callengine.edge.transport import certificates
 from callengine.models import Call, Leg, Rejection
 from connections.models import Connection, Registration
@@ -140,22 +142,24 @@ def _trunks(trunks: TrunksNow) -> Iterator[Concern]:
 
 
 def _phones(now: dt.datetime) -> Iterator[Concern]:
-    """Connections that made calls lately and have had no phone registered for a while.
+    """Connections whose phones made calls lately and have not been registered for a while.
 
-    Two queries.
+    Two queries, and one if there are any.
     """
     newest = Call.objects.filter(started__gte=now - USUAL).order_by("-started", "-id")
-    made = Counter(newest.values_list("source", flat=True)[:CALLS_LOOKED_AT])
-    users = [
-        source.removeprefix("connection:")
-        for source, count in made.items()
-        if source.startswith("connection:") and count >= USUAL_CALLS
-    ]
+    calls = list(newest.values_list("pk", "source")[:CALLS_LOOKED_AT])
+    made = Counter(source for _, source in calls)
+    users = _usual(made)
     if not users:
         return
     valid = Registration.objects.filter(expires_at__gt=now - LATE).values("connection")
     lost = Connection.objects.filter(sip_user__in=users, enabled=True).exclude(pk__in=valid)
-    rows = list(lost.order_by("name").values_list("pk", "name", "sip_user")[: MOST + 1])
+    rows = list(lost.order_by("name").values_list("pk", "name", "sip_user"))
+    if rows:
+        labels = {f"connection:{user}" for _, _, user in rows}
+        made -= _from_browsers(pk for pk, source in calls if source in labels)
+        usual = _usual(made)
+        rows = [row for row in rows if row[2] in usual][: MOST + 1]
     if len(rows) > 1:
         more = f"{len(rows)} phones" if len(rows) <= MOST else f"More than {MOST} phones"
         text = f"{more} that made calls in the last week are not registered: {_listed(rows)}."
@@ -165,6 +169,21 @@ def _phones(now: dt.datetime) -> Iterator[Concern]:
         text = f"{name} ({user}) is not registered, and made {count} calls in the last week."
         url = reverse("connection", args=[pk])
         yield Concern("phone", "wait", text, f"Open {name}", url)
+
+
+def _usual(made: Counter[str]) -> set[str]:
+    """Return the SIP users of connections that have made so many calls that they are missed."""
+    return {
+        source.removeprefix("connection:")
+        for source, count in made.items()
+        if source.startswith("connection:") and count >= USUAL_CALLS
+    }
+
+
+def _from_browsers(calls: Iterable[Any]) -> Counter[str]:
+    """Count which of these calls a person made from a browser, by source: that is no phone."""
+    legs = Leg.objects.filter(call__in=list(calls), name=CALLER, user_agent__startswith=BROWSER_OF)
+    return Counter(legs.values_list("call__source", flat=True))
 
 
 def _listed(rows: Sequence[tuple[int, str, str]]) -> str:

@@ -31,6 +31,9 @@ _OCTET = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _IPV4 = re.compile(rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.[0-9])")
 _WRITTEN = re.compile(r"(?<![\w.])\+[0-9](?:[ ()./-]{0,2}[0-9]){5,14}(?![0-9])")
 "`+1 (202) 555-0100`"
+_LONG = re.compile(rf"(?<![0-9])[0-9]{{{LONG_DIGITS},{MOST_DIGITS}}}(?![0-9])")
+_OURS = re.compile(rf"(?<![\w.@-])[0-9]{{{LONG_DIGITS},}}(?![\w.@-]*[\w@])")
+"A number in a sentence of ours, which nobody may have sent yet."
 _RUN = re.compile(r"[0-9]+(?:[ ()./-]{1,2}[0-9]+)*")
 "Digits, and what people write between those of one number."
 _KEPT = frozenset((
@@ -39,6 +42,8 @@ _KEPT = frozenset((
     "allowed",
 ))  # fmt: skip
 "Fields that hold no telephone number: times, addresses, words of ours."
+_SENTENCES = frozenset(("text", "advice", "said", "label", "destination", "source", "taken_by"))
+"Fields of a call that hold no long figure that is not a number."
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -51,12 +56,22 @@ class NumberMask:
             texts += _named_in(f"{message['summary']}\n{message['text']}")
         self._known = {digits for text in texts for digits in _numbers(text)}
         self._starts = {digits[:LEAST_DIGITS] for digits in self._known}
+        self._ends = {digits[-LONG_DIGITS:] for digits in self._known if len(digits) >= LONG_DIGITS}
+        "What the national and the international form of one number have alike."
 
     def text(self, text: str) -> str:
         """Return a text without its numbers."""
         if "+" in text:
             text = _WRITTEN.sub(lambda match: _covered(match.group()), text)
-        return _RUN.sub(self._masked, text) if self._known else text
+        return _LONG.sub(self._other_form, _RUN.sub(self._masked, text)) if self._known else text
+
+    def call(self, told: CallSnapshot) -> Any:
+        """Return a call without its numbers, those included that were dialled and not sent."""
+        return self._whole(told, with_ours=True)
+
+    def _other_form(self, run: re.Match[str]) -> str:
+        digits = run.group()
+        return _covered(digits) if digits[-LONG_DIGITS:] in self._ends else digits
 
     def _masked(self, run: re.Match[str]) -> str:
         """Return digits and what is between them without the numbers they hold.
@@ -86,14 +101,20 @@ class NumberMask:
 
     def whole(self, value: Any) -> Any:
         """Return plain data without its numbers; what is no text stays."""
+        return self._whole(value)
+
+    def _whole(self, value: Any, *, with_ours: bool = False, name: str = "") -> Any:
         if isinstance(value, str):
-            return self.text(value)
+            text = self.text(value)
+            is_ours = with_ours and name in _SENTENCES
+            return _OURS.sub(lambda match: _covered(match.group()), text) if is_ours else text
         if isinstance(value, Mapping):
             return {
-                name: item if name in _KEPT else self.whole(item) for name, item in value.items()
+                name: item if name in _KEPT else self._whole(item, with_ours=with_ours, name=name)
+                for name, item in value.items()
             }
         if isinstance(value, list):
-            return [self.whole(item) for item in value]
+            return [self._whole(item, with_ours=with_ours, name=name) for item in value]
         return value
 
 

@@ -39,7 +39,7 @@ def shared(row: CallShare) -> dict[str, Any]:
     told, messages = reading.whole_snapshot(record), reading.ladder(record)
     if row.masks_numbers:
         mask = NumberMask(told, messages)
-        told, messages = mask.whole(told), mask.whole(messages)
+        told, messages = mask.call(told), mask.whole(messages)
     view = present_call(told, now=timezone.now())
     return {
         "share": row,

@@ -115,6 +115,9 @@ def test_what_to_type_into_a_phone_follows_the_running_engine(
     settings.ALLOWED_HOSTS = ["pbx.example.org"]  # type: ignore[attr-defined]
     client_page = viewer.get(url(row, "?tab=phone"), headers={"host": "pbx.example.org:8000"})
     assert "probably pbx.example.org:" in words(client_page.content.decode())
+    settings.ALLOWED_HOSTS = ["[2001:db8::7]"]  # type: ignore[attr-defined]
+    client_page = viewer.get(url(row, "?tab=phone"), headers={"host": "[2001:db8::7]"})
+    assert "probably 2001:db8::7:" in words(client_page.content.decode())
     settings.ALLOWED_HOSTS = ["testserver"]  # type: ignore[attr-defined]
     settings.VOIPNUMBER_PUBLIC_ADDRESS = "203.0.113.80"  # type: ignore[attr-defined]
     assert 'data-copy="203.0.113.80"' in text(viewer, url(row, "?tab=phone"))

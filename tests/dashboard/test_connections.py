@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditEntry
+from callengine.models import Call
 from connections.models import Connection, Registration
 from tests.dashboard import record
 from tests.dashboard.subscribers import (
@@ -182,6 +183,10 @@ def test_the_list_has_number_device_and_last_call(admin: Client) -> None:
     (view,) = admin.get("/connections/").context["rows"]
     assert (view.row.number, view.row.numbers_count) == ("+12025550100", 2)
     assert view.last_call == newest.started
+    taken = record.call(ago_s=30, source="trunk:x", destination="agent:support")
+    Call.objects.filter(pk=taken.pk).update(taken_by="connection:alice")
+    (view,) = admin.get("/connections/").context["rows"]
+    assert view.last_call == taken.started
 
 
 def test_many_are_changed_once_it_was_seen_what_changes(admin: Client, viewer: Client) -> None:

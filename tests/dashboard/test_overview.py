@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from callengine.models import EngineNode, Rejection
+from callengine.models import EngineNode, Leg, Rejection
 from connections.models import Connection, Registration
 from dashboard.accounts.roles import Role
 from dashboard.overview import figures
@@ -266,6 +266,17 @@ def test_a_phone_that_renews_late_is_not_missed(viewer: Client) -> None:
     missed = "Alice (alice) is not registered"
     assert missed not in viewer.get("/").content.decode()
     Registration.objects.update(expires_at=now - dt.timedelta(seconds=121))
+    assert missed in viewer.get("/").content.decode()
+
+
+def test_who_calls_from_a_browser_alone_has_no_phone_that_is_missed(viewer: Client) -> None:
+    Connection.objects.create(name="Alice", sip_user="alice")
+    calls = [call(source="connection:alice") for _ in range(5)]
+    caller = Leg.objects.filter(name="A")
+    caller.update(user_agent="Browser of ada")
+    assert "is not registered" not in viewer.get("/").content.decode()
+    caller.filter(call__in=calls[2:]).update(user_agent="Yealink SIP-T46U")
+    missed = "Alice (alice) is not registered, and made 3 calls in the last week."
     assert missed in viewer.get("/").content.decode()
 
 

@@ -218,3 +218,26 @@ def test_a_caller_that_names_thousands_has_no_page_take_long() -> None:
     assert time.process_time() - began < 10
     assert not re.search("2025[0-9]{7}", masked)
     assert masked.count("<sip:*********") == len(numbers)
+
+
+def test_a_number_is_masked_in_the_form_in_which_it_was_dialled() -> None:
+    """What an operator transferred to in national form stood there, beside the masked one."""
+    invite = (
+        "INVITE sip:+442079460018@192.0.2.1 SIP/2.0\no=02079460018 4711 4711 IN IP4 192.0.2.7\n"
+    )
+    lines = [
+        demo.event(timezone.now(), "", "transferred", "The caller talks to 02079460018."),
+        demo.event(timezone.now(), "", "transfer-failed", "Not transferred to 02079460099: none."),
+        demo.event(timezone.now(), "", "note", "99 packets from 203.0.113.5:14002."),
+    ]
+    call = demo.call(**{"from": "ada", "to": "bob", "source": "connection:ada", "events": lines})
+    message = demo.message(1, "B", "out", "INVITE sip:+442079460018@192.0.2.1", text=invite)
+    mask = NumberMask(call, [message])
+    said = [line["text"] for line in mask.call(call)["events"]]
+    assert said == [
+        "The caller talks to *********18.",
+        "Not transferred to *********99: none.",
+        "99 packets from 203.0.113.5:14002.",
+    ]
+    assert "o=*********18 4711 4711 IN IP4 192.0.2.7" in mask.whole([message])[0]["text"]
+    assert mask.call(call)["legs"] == call["legs"]

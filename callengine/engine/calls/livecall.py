@@ -258,13 +258,18 @@ class LiveCall:
         take_attempt(self.snapshot, anchor, attempt)
 
     def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> bool:
-        """Take over one second's statistics; return whether a party fell silent or came back."""
+        """Take over one second's statistics; return whether the call is to be shown anew for it.
+
+        A party fell silent or came back, or its figures were taken back: no more may come.
+        """
         has_news = False
         for leg in self.snapshot["legs"]:
             if (sample := samples.get(leg["name"])) is not None:
                 before, leg["quality"] = leg["quality"], sample
                 self.was_silent |= sample["silence"] is not None
                 has_news |= sample["silence"] != (before and before["silence"])
+                is_over = sample["audio"] == "not-expected" and sample["mos"] is None
+                has_news |= is_over and before is not None and before["mos"] is not None
                 self._record(leg["name"], sample, at - self.started_at)
         return has_news
 

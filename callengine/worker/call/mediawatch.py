@@ -123,7 +123,8 @@ class MediaWatch:
             self._report_dropped(leg)
             statistics, codec = self._statistics[name], self._codec(leg)
             if not codec:
-                statistics.rest()
+                if (taken_back := statistics.rest()) is not None and not leg.ended:
+                    samples[name] = taken_back
                 continue
             sample = statistics.sample(leg, codec, self._expected(leg), now)
             if sample is not None:

@@ -26,6 +26,8 @@ class LegStatistics:
     "What the last sample brought that is to be told."
     is_too_short: bool = False
     "Whether the last sample brought that its packets are too short to be heard; told once."
+    _told: QualitySnapshot | None = None
+    "The last sample, until it was taken back."
     _rate: PacketRate = field(default_factory=PacketRate)
     _round_trips: int = 0
     _round_trip_at: float = float("-inf")
@@ -63,12 +65,30 @@ class LegStatistics:
         )
         if new:
             _measure(quality, codec, 100.0 * gone / (new + gone), counters.jitter_us)
+        self._told = quality
         return quality
 
-    def rest(self) -> None:
-        """Expect nothing: there is no audio stream now."""
+    def rest(self) -> QualitySnapshot | None:
+        """Expect nothing: there is no audio stream now.
+
+        Return what takes the last sample back, once: its figures, and its silence, hold no more.
+        """
         self.change, self.is_too_short = None, False
         self.party.rest()
+        told, self._told = self._told, None
+        if told is None or (told["mos"] is None and told["silence"] is None):
+            return None
+        nothing: QualitySnapshot = {
+            **told,
+            "audio": self.party.audio,
+            "mos": None,
+            "loss_percent": None,
+            "jitter_ms": None,
+            "round_trip_ms": None,
+            "packets_due": 0,
+            "silence": None,
+        }
+        return nothing
 
     def _since_before(self, counters: Counters) -> tuple[int, int]:
         """Return how many packets came and how many were lost since the last sample."""

@@ -2,12 +2,15 @@
 
 import dataclasses
 
+from django.utils import timezone
+
 from callengine.core.control.calls import LegFacts
 from callengine.core.orders import LegOrder, WaveOrder
 from callengine.core.states import CallState
 from callengine.engine.calls.livecall import LiveCall
 from callengine.engine.calls.opencall import open_call
 from tests.callengine.engine.plans.test_agent_orders import PLAN
+from tests.dashboard.live import demo
 
 AGENT, PHONE = "agent:support", "connection:bob"
 FACTS = LegFacts(
@@ -44,6 +47,16 @@ def test_a_fallback_counts_from_when_it_rings_and_takes_the_call_once_it_is_hear
     call.set_leg(dataclasses.replace(FACTS, name="B2", codec="PCMU"))
     call.set_state(CallState.ANSWERED, 1.0)
     assert (call.snapshot["destination"], call.snapshot["taken_by"]) == (AGENT, PHONE)
+
+
+def test_figures_that_are_taken_back_have_the_call_shown_anew() -> None:
+    """Else who opens its page reads them for as long as it is on hold."""
+    call = called()
+    call.set_leg(FACTS)
+    nothing = demo.silent(timezone.now(), last=None, audio="not-expected")
+    heard, quiet = {"B": demo.quality()}, {"B": nothing}
+    told = [call.set_quality(one, 1.0) for one in (heard, heard, quiet, quiet, heard)]
+    assert told == [False, False, True, False, False]
 
 
 def test_a_call_that_is_answered_on_hold_is_answered() -> None:
