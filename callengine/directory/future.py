@@ -39,13 +39,14 @@ class ListPlace:
     """Which list of whom."""
 
     which: Which
-    label: str = ""
-    "`connection:alice`, `trunk:carrier-one`, `agent:support`; empty for the platform list."
+    labels: tuple[str, ...] = ()
+    """`connection:alice`, `trunk:carrier-one`, `agent:support`; several of those who follow one
+    template; none for the platform list."""
 
     @property
     def calls(self) -> tuple[Q, ...]:
         """Where calls are to be looked for in which it may hold."""
-        goes, comes = Q(destination=self.label), Q(source=self.label)
+        goes, comes = Q(destination__in=self.labels), Q(source__in=self.labels)
         within = Q(destination__startswith="connection:") | Q(destination__startswith="test:")
         return {
             "inbound": (goes,),
@@ -65,11 +66,15 @@ class PartyLists:
     platform: tuple[str, ...]
 
     def with_list(self, place: ListPlace, wanted: StoredList) -> "PartyLists":
-        """Return them with one list in place of what is stored."""
+        """Return them with one list in place of what is stored, of those who are still here."""
         if place.which == "platform":
             return replace(self, platform=wanted.codecs or self.platform)
-        party = _with_list(self.parties[place.label], place.which, wanted)
-        return replace(self, parties={**self.parties, place.label: party})
+        new = {
+            label: _with_list(self.parties[label], place.which, wanted)
+            for label in place.labels
+            if label in self.parties
+        }
+        return replace(self, parties={**self.parties, **new})
 
     def of(self, call: PastCall) -> LegLists | None:
         """Return the lists of a call; None if nobody has them any more."""
@@ -95,10 +100,8 @@ def _with_list(party: Party, which: Which, wanted: StoredList) -> Party:
 def future_of(place: ListPlace, *, stored: StoredList, wanted: StoredList) -> Future:
     """Return what the last 100 calls by a list would have become by another. Eight queries."""
     calls = past_calls(*place.calls)
-    labels = {place.label, *(label for call in calls for label in (call.source, call.destination))}
+    labels = {label for call in calls for label in (call.source, call.destination)}
     lists = PartyLists(_parties(labels), PlatformSettings.load().codec_names)
-    if place.label and place.label not in lists.parties:
-        return Future(())
     variants = [lists.with_list(place, one) for one in (stored, wanted)]
     probes = [lists.with_list(place, StoredList(_PROBE, one.force)) for one in (stored, wanted)]
     missing = unavailable_codecs()

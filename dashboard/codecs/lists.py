@@ -39,6 +39,9 @@ from connections.templates import ConnectionTemplate
 from dashboard.codecs.future import FutureView, present_future
 from trunks.models import Trunk
 
+MOST_FOLLOWERS = 500
+"Connections that follow a template whose calls are looked at."
+
 
 @dataclass(frozen=True, slots=True)
 class CodecList:
@@ -139,6 +142,8 @@ LISTS = (
         about="Offered to the phones of all connections that follow {name}.",
         url_name="template-codecs",
         home="template",
+        which="inbound",
+        calls="{count} to those who follow {name}",
     ),
     CodecList(
         "outbound",
@@ -147,6 +152,8 @@ LISTS = (
         about="Allowed on the caller's leg when a connection that follows {name} calls.",
         url_name="template-codecs",
         home="template",
+        which="outbound",
+        calls="{count} of those who follow {name} to connections here",
     ),
     CodecList(
         "in",
@@ -263,7 +270,7 @@ def future_view(
         return None
     stored, wanted = codec_list.fields.read(row), arrangement.stored
     calls = codec_list.calls.replace("{name}", str(getattr(row, "name", "")))
-    future = future_of(ListPlace(codec_list.which, _label(row)), stored=stored, wanted=wanted)
+    future = future_of(ListPlace(codec_list.which, _labels(row)), stored=stored, wanted=wanted)
     return present_future(
         future,
         calls=calls,
@@ -277,9 +284,13 @@ def followed_by(row: models.Model) -> ConnectionTemplate | None:
     return row.template if isinstance(row, Connection) else None
 
 
-def _label(row: models.Model) -> str:
+def _labels(row: models.Model) -> tuple[str, ...]:
+    """Return whose calls a row's lists hold in; of a template those who follow it. One query."""
+    if isinstance(row, ConnectionTemplate):
+        users = row.connections.order_by("pk").values_list("sip_user", flat=True)
+        return tuple(f"connection:{user}" for user in users[:MOST_FOLLOWERS])
     if isinstance(row, Connection):
-        return f"connection:{row.sip_user}"
+        return (f"connection:{row.sip_user}",)
     if isinstance(row, Trunk):
-        return f"trunk:{row.name}"
-    return f"agent:{row.name}" if isinstance(row, VoiceAgent) else ""
+        return (f"trunk:{row.name}",)
+    return (f"agent:{row.name}",) if isinstance(row, VoiceAgent) else ()

@@ -11,6 +11,7 @@ from django.test import Client
 from audiocodecs.models import PlatformSettings
 from callengine.models import Call, Leg
 from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from dashboard.accounts.roles import Role
 from tests.dashboard import record
 from tests.dashboard.people import browser_of
@@ -100,6 +101,27 @@ def test_each_list_counts_the_calls_it_holds_in(admin: Client, alice: Connection
     assert "Of the last call that used it: 1 " in said(admin, platform, codec="PCMU")
     Connection.objects.filter(pk=alice.pk).update(force_on_caller=True)
     assert "No call on record" in said(admin, outbound, codec="PCMU")
+
+
+def test_a_template_counts_the_calls_of_all_who_follow_it(admin: Client) -> None:
+    desk = ConnectionTemplate.objects.create(name="Desk phones", inbound_codecs=["PCMU"])
+    inbound, outbound = (f"/codecs/template/{desk.pk}/{one}/" for one in ("inbound", "outbound"))
+    assert "No call on record has used this list yet" in said(admin, inbound)
+    for user in ("alice", "carol"):
+        Connection.objects.create(name=user, sip_user=user, template=desk)
+    own = Connection.objects.create(name="Bob", sip_user="bob", inbound_codecs=["PCMU"])
+    stored(("OPUS", "PCMU"), ("PCMU",))
+    stored(("PCMU",), ("PCMU",), destination="connection:carol")
+    stored(("OPUS",), ("PCMU",), source="connection:carol", destination="connection:bob")
+    text = said(admin, inbound, codec="PCMU", force="1")
+    assert "Of the last 2 calls to those who follow Desk phones: 1 " in text
+    assert '<b class="future-better">0</b> transcoded' in text
+    text = said(admin, outbound, codec="PCMU")
+    assert "Of the last call of those who follow Desk phones to connections here: 1 " in text
+    assert '<b class="future-worse">1</b> declined' in text
+    # Whoever leaves it keeps the list, and it holds in their calls no more.
+    Connection.objects.exclude(pk=own.pk).update(template=None)
+    assert "No call on record" in said(admin, inbound, codec="PCMU")
 
 
 def test_a_hundred_calls_are_told_within_50_ms(admin: Client, alice: Connection) -> None:

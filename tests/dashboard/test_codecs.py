@@ -330,6 +330,6 @@ def test_a_picker_costs_few_queries(alice: Connection, django_assert_num_queries
     request = RequestFactory().get("/")
     request.user = person(Role.ADMIN)
     page = Template('{% load codec_picker %}{% codec_picker row "inbound" %}')
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         html = page.render(Context({"row": alice, "request": request}))
     assert "G722" in html
