@@ -51,6 +51,12 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
+def silent_names() -> set[str]:
+    """Return the names of the nodes that are known and not heard of any more. One query."""
+    since = timezone.now() - timedelta(seconds=NODE_SILENCE_S)
+    return set(EngineNode.objects.filter(seen__lt=since).values_list("name", flat=True))
+
+
 def unavailable_codecs() -> dict[str, str]:
     """Return codec name -> why a running node cannot do it now; empty if none runs. One query.
 

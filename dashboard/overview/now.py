@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from callengine.core.parties import CALLER
 from callengine.core.sounds import BROWSER_OF
+from callengine.directory import nodes
 from callengine.edge.transport import certificates
 from callengine.models import Call, Leg, Rejection
 from connections.models import Connection, Registration
@@ -127,8 +128,9 @@ def silent_calls() -> set[str]:
 
 
 def _silent_legs() -> list[tuple[Any, ...]]:
-    """Return call, leg, quality, caller and callee of those that are silent."""
+    """Return call, leg, quality, caller and callee of those that are silent, as is known now."""
     legs = Leg.objects.filter(call__ended__isnull=True, state="up", quality__silence__isnull=False)
+    legs = legs.exclude(call__node__in=nodes.silent_names())
     told = legs.values_list("call_id", "name", "quality", "call__from_user", "call__to_user")
     return [row for row in told[:SILENT_LOOKED_AT] if row[2].get("silence")]
 

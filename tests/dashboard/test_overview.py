@@ -209,7 +209,9 @@ def test_what_asks_for_somebody_is_said_with_its_one_button(viewer: Client) -> N
     assert "Bob (bob)" not in now
     assert now.index("No audio arrives") < now.index("Alice (alice)"), "the worst first"
     EngineNode.objects.update(seen="2026-01-02T10:42:00Z")
-    assert "Engine not reachable since" in viewer.get("/").content.decode()
+    page = viewer.get("/").content.decode()
+    assert "Engine not reachable since" in page
+    assert "No audio arrives" not in page, "nobody knows"
 
 
 def _refused(address: str, *, times: int) -> None:
