@@ -12,6 +12,7 @@ from collections.abc import Callable
 from callengine.edge.flow import UDP, Flow
 from callengine.edge.transport.icmp import OnUndelivered, ask_for_errors, take_error
 from callengine.edge.transport.lineends import with_crlf
+from callengine.edge.transport.newcomers import UNDER_WAY, Newcomers
 from callengine.edge.transport.stun import binding_response, is_answer, is_stun
 from callengine.edge.transport.upcalls import MayRead, OnWaited, Upcalls
 
@@ -47,10 +48,12 @@ class UdpListener:
         may_read: MayRead = lambda _, __: 0.0,
         on_undelivered: OnUndelivered | None = None,
         on_waited: OnWaited = lambda *_: None,
+        on_read: Callable[[], None] = lambda: None,
     ):
         """Without `on_undelivered` nobody asks the kernel what ICMP said.
 
-        `on_waited` is told how long the first of each batch, and one now and then, had waited.
+        `on_waited` is told how long the first of each batch, and one now and then, had waited;
+        `on_read` that a batch is over.
         """
         self.sock = sock
         self.host, self.port = sock.getsockname()[:2]
@@ -59,6 +62,7 @@ class UdpListener:
         self._may_read = may_read
         self._on_undelivered = on_undelivered
         self._on_waited = on_waited
+        self._on_read = on_read
         # What is read anew each time would be made as large, then cut to what came: whatever
         # is kept of it lies behind a gap that only smaller things fill, and the heap grows.
         self._buffer = memoryview(bytearray(MAX_DATAGRAM_BYTES))
@@ -71,6 +75,10 @@ class UdpListener:
 
     def _read(self) -> None:
         self._read_errors()
+        self._read_batch()
+        self._on_read()
+
+    def _read_batch(self) -> None:
         handled = 0
         for _ in range(_MAX_DROPPED):
             try:
@@ -135,12 +143,20 @@ class UdpTransport:
         self._upcalls = upcalls
         self._max_message_bytes = max_message_bytes
         self._heard_on: OrderedDict[Flow, UdpListener] = OrderedDict()
+        self._newcomers = Newcomers(
+            lambda data, flow: upcalls.on_message(with_crlf(data), flow), upcalls.on_waited
+        )
 
     def listen(self, sock: socket.socket) -> None:
         """Read from a bound socket."""
         upcalls = self._upcalls
         listener = UdpListener(
-            sock, self._take, upcalls.may_read, upcalls.on_undelivered, upcalls.on_waited
+            sock,
+            self._take,
+            upcalls.may_read,
+            upcalls.on_undelivered,
+            upcalls.on_waited,
+            self._newcomers.serve,
         )
         self.listeners.append(listener)
 
@@ -148,6 +164,7 @@ class UdpTransport:
         for listener in self.listeners:
             listener.close()
         self.listeners = []
+        self._newcomers.close()
 
     def _take(self, data: bytes, flow: Flow, listener: UdpListener) -> None:
         self._remember(flow, listener)
@@ -161,8 +178,10 @@ class UdpTransport:
             return
         elif len(data) > self._max_message_bytes:
             self._upcalls.on_broken(data[: self._max_message_bytes], flow, True)
-        else:
+        elif data.startswith(UNDER_WAY):
             self._upcalls.on_message(with_crlf(data), flow)
+        else:
+            self._newcomers.add(data, flow)
 
     def _remember(self, flow: Flow, listener: UdpListener) -> None:
         """Note which socket a peer talks to, unless it is the one we would use anyway.
