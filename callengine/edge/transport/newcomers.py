@@ -21,6 +21,9 @@ UNDER_WAY = (
 belongs to a call: it is not read far enough to be known, and may wait for a moment."""
 TURN_S = 0.002
 "How long newcomers are taken for before others have their turn; one always is."
+SHARE = 0.5
+"""So long at least, of the time that others had since: were there no end of what belongs to calls,
+nobody would be told that there is no room."""
 MOST = 512
 "Newcomers that wait; beyond these the first is taken at once."
 QUEUE = ("newcomers", 0)
@@ -35,6 +38,7 @@ class Newcomers:
         self._on_waited = on_waited
         self._waiting: deque[tuple[float, bytes, Flow]] = deque()
         self._turn: asyncio.Handle | None = None
+        self._served_at = 0.0
 
     def add(self, data: bytes, flow: Flow) -> None:
         """Have a datagram wait for its turn, in `serve`."""
@@ -46,11 +50,13 @@ class Newcomers:
         """Take those who wait, for a while; the others in the event loop's next turn."""
         if self._turn is not None or not self._waiting:
             return
-        until = time.monotonic() + TURN_S
-        while self._waiting:
+        now = time.monotonic()
+        others_s = now - max(self._served_at, self._waiting[0][0])
+        until = now + max(TURN_S, SHARE * others_s)
+        while self._waiting and now < until:
             self._take_first()
-            if time.monotonic() >= until:
-                break
+            now = time.monotonic()
+        self._served_at = now
         if self._waiting:
             self._turn = asyncio.get_running_loop().call_soon(self._serve_more)
 

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 MAX_DATAGRAM_BYTES = 65536
 _BATCH = 64
 "Datagrams handled in one turn of the event loop: timers and other sockets come in between."
+_BATCH_S = 0.02
+"How long it may take."
 _TIMED = 8
 "Each so many of them, it is asked how long the next one had waited."
 _MAX_DROPPED = 1024
@@ -79,7 +81,7 @@ class UdpListener:
         self._on_read()
 
     def _read_batch(self) -> None:
-        handled = 0
+        handled, until = 0, time.monotonic() + _BATCH_S
         for _ in range(_MAX_DROPPED):
             try:
                 data, address = self._received(handled % _TIMED == 0)
@@ -94,7 +96,7 @@ class UdpListener:
                 continue
             self._on_datagram(data, flow, self)
             handled += 1
-            if handled >= _BATCH:
+            if handled >= _BATCH or time.monotonic() >= until:
                 return
 
     def _received(self, is_timed: bool) -> tuple[bytes, tuple[str, int]]:

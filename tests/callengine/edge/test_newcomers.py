@@ -80,6 +80,23 @@ async def test_newcomers_that_take_long_let_others_have_their_turn(heard: Heard)
     assert (await heard.all(7)).index("BYE 9") < 4
 
 
+async def test_newcomers_have_their_share_of_the_time_however_much_others_want(
+    heard: Heard,
+) -> None:
+    """There is no end of others, and each takes 20 ms; a newcomer takes 3."""
+
+    def meanwhile() -> None:
+        is_other = heard.lines[-1] == "BYE 9"
+        if is_other:
+            heard.send("BYE 9")
+        time.sleep(0.02 if is_other else 0.003)
+
+    heard.meanwhile = meanwhile
+    heard.send(*(f"INVITE {number}" for number in range(60)), "BYE 9")
+    await until(lambda: "INVITE 59" in heard.lines, "newcomers had no turn")
+    assert heard.lines.count("BYE 9") < 40
+
+
 async def test_the_first_of_very_many_waits_no_longer(
     heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
