@@ -54,8 +54,11 @@ def with_state_rank(connections: QuerySet[Connection], *, now: datetime) -> Quer
 
 
 def with_bindings(connections: QuerySet[Connection], *, now: datetime) -> QuerySet[Connection]:
-    """Fetch the unexpired registrations along, as the list `bindings`. One query more."""
-    valid = Registration.objects.filter(expires_at__gt=now)
+    """Fetch the unexpired registrations along, as the list `bindings`. One query more.
+
+    They are in the order in which they were made: none changes its place as it is renewed.
+    """
+    valid = Registration.objects.filter(expires_at__gt=now).order_by("since", "pk")
     return connections.prefetch_related(
         Prefetch("registrations", queryset=valid, to_attr="bindings")
     )

@@ -76,6 +76,18 @@ def test_registrations_tell_device_contact_source_and_times(viewer: Client) -> N
     assert "Linphone" not in page, "it has expired"
 
 
+def test_a_phone_that_renews_its_registration_stays_in_its_place(viewer: Client) -> None:
+    row = stored()
+    registered(row, device="Yealink T46U")
+    registered(row, device="Linphone")
+    for contact in ("sip:alice@192.0.2.1:5060", "sip:alice@192.0.2.2:5060"):
+        row.registrations.filter(contact=contact).update(registered_at=timezone.now())
+        page = words(text(viewer, url(row, "?tab=registrations")))
+        assert page.index("Yealink T46U sip:") < page.index("Linphone sip:")
+        assert "Yealink T46U and 1 more" in page
+        assert "Yealink T46U and 1 more" in words(text(viewer, "/connections/"))
+
+
 def test_state_and_registrations_of_a_page_refresh_themselves(viewer: Client) -> None:
     row = stored()
     page = text(viewer, url(row, "?tab=registrations"))
