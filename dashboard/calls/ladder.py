@@ -10,7 +10,7 @@ from callengine.core.snapshot import MessageSnapshot
 from dashboard.calls.shown import CallView
 
 MAX_CALLEES = 7
-"Columns for callees; more than so many share the last one. call.css draws as many."
+"Columns for callees; more than so many share the last one. ladder.css draws as many."
 US = 1
 _NUMBER = re.compile(r"[0-9]+")
 

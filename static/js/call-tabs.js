@@ -28,6 +28,7 @@
 
   function choose(hash) {
     chosen = hash;
+    region.dataset.tabs = "chosen";
     showPart();
   }
 

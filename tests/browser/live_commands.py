@@ -15,6 +15,7 @@ from callengine.models import Call, EngineNode
 from callengine.notices import groups
 from callengine.notices.calls import CallsMeasured
 from callengine.record import store as record
+from connections.models import Registration
 from dashboard.accounts.roles import Role, set_role
 from dashboard.live import feed, outbox
 from dashboard.overview import now
@@ -150,6 +151,28 @@ async def gateway_heard(trunk: int, *, is_up: bool, said: str) -> None:
         rests_until=None,
     )
     await groups.publish(groups.trunk_changed(gateway.trunk.name))
+
+
+@command
+async def changed(call: Any) -> None:
+    """Write how a stored call stands now."""
+    await sync_to_async(record.call_changed)(snapshot=call)
+
+
+@command
+async def register(connection: int, *, contact: str, device: str) -> None:
+    """Register a phone, or renew its registration."""
+    renewed = timezone.now()
+    values = {"flow": "udp:192.0.2.30:5060", "user_agent": device, "registered_at": renewed}
+    values |= {"expires_at": renewed + dt.timedelta(hours=1), "call_id": contact, "cseq": 1}
+    await Registration.objects.aupdate_or_create(
+        connection_id=connection, contact=contact, defaults=values
+    )
+
+
+@command
+async def unregister(connection: int) -> None:
+    await Registration.objects.filter(connection=connection).adelete()
 
 
 @command

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import shifts
 from tests.browser.chromium import LiveServer
@@ -39,4 +39,10 @@ def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
 @pytest.mark.parametrize("name", CROWDED)
 def test_nothing_is_painted_where_it_will_not_stay(page: Page, name: str) -> None:
     arrive(page, PAGES[name])
+    assert shifts.shifted(page) < AN_ICON_BY_A_PIXEL, shifts.moved(page)
+
+
+def test_a_part_of_a_call_that_a_link_names_is_painted_where_it_stays(page: Page) -> None:
+    arrive(page, f"{PAGES['call-agent']}#details-part")
+    expect(page.locator("#details-part")).to_be_visible()
     assert shifts.shifted(page) < AN_ICON_BY_A_PIXEL, shifts.moved(page)
