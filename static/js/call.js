@@ -9,6 +9,12 @@
 
   const MOST_POINTS = 900;
   const { MEASURES, started, legs, legOf, draw, add, enlarge, resize } = window.strips;
+  // The ids of the lines at the time cursor: who reads the page anew does not know of it.
+  let marked = [];
+  // The id of what has the focus in a strip, which loses it where the strip takes its place again.
+  let focused = "";
+  document.addEventListener("focusin", ({ target }) => (focused = target.closest(".plots") ? target.id : ""));
+  document.addEventListener("pointerdown", () => (focused = ""));
 
   // The page as it stands now: legs may have been replaced, or be new.
   function adopt() {
@@ -26,6 +32,8 @@
       }
     }
     resize();
+    for (const id of marked) document.getElementById(id)?.classList.add("at-cursor");
+    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 
   // One time cursor: where one clicks in a strip, the timeline or the ladder, all three go.
@@ -50,6 +58,7 @@
       line.classList.add("at-cursor");
       if (line !== from && line.offsetParent) line.scrollIntoView({ block: "nearest" });
     }
+    marked = Array.from(document.querySelectorAll(".at-cursor"), (line) => line.id);
     strips.goTo(seconds, !from);
   }
 

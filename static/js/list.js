@@ -27,19 +27,31 @@
   };
 
   let order = "newest";
+  const placed = new WeakSet();
 
-  function arrange() {
+  // Somebody points at the list, or has the focus or selected text in it.
+  function isHeld(list) {
+    const { isCollapsed, anchorNode } = document.getSelection();
+    return list.matches(":hover") || list.contains(document.activeElement) || (!isCollapsed && list.contains(anchorNode));
+  }
+
+  // What calls do themselves moves no row and hides none as long as the list is held.
+  function arrange(event) {
     const asked = Object.fromEntries(new FormData(form));
     const all = rows();
-    for (const row of all) row.hidden = !isShown(row, asked);
-    const left = all.filter((row) => row.hidden).length;
     const list = document.getElementById("live-calls");
-    list.classList.toggle("filtered", left > 0);
+    const held = event?.type !== "input" && isHeld(list);
+    for (const row of all) {
+      if (!held || !placed.has(row)) row.hidden = !isShown(row, asked);
+      placed.add(row);
+    }
+    const left = all.filter((row) => row.hidden).length;
+    if (!held) list.classList.toggle("filtered", left > 0);
     const told = document.getElementById("live-filtered");
     const text = left ? left + " not shown by this filter" : "";
     if (told.textContent !== text) told.textContent = text;
     const wanted = asked.order || "newest";
-    if (wanted === "newest" && order === "newest") return;
+    if (held || (wanted === "newest" && order === "newest")) return;
     order = wanted;
     const sorted = [...all].sort(ORDERS[order] || newest);
     if (sorted.some((row, index) => row !== all[index])) {
@@ -51,6 +63,7 @@
   form.addEventListener("input", arrange);
   form.addEventListener("submit", (event) => event.preventDefault());
   live.addEventListener("htmx:wsAfterMessage", arrange);
+  live.addEventListener("mouseleave", arrange);
   document.addEventListener("htmx:afterSwap", arrange);
   arrange();
 })();

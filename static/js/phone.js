@@ -8,6 +8,8 @@
   audio.module = phone.dataset.worklet;
   const find = (name) => document.getElementById("phone-" + name);
   const HEARD_EVERY = 25;
+  const AIM_MS = 400;
+  const TEXTS = "input:not([type=checkbox]), select, textarea";
   const RECONNECT_MS = [500, 1000, 2000, 5000, 10000];
   const NOT_AGAIN = {
     4401: "You are signed out. Sign in again to call.",
@@ -139,8 +141,11 @@
     find("who").textContent = who;
     find("said").textContent = "";
     find("link").hidden = true;
+    const typing = name === "incoming" && document.activeElement.matches(TEXTS) ? document.activeElement : null;
     become(name);
-    find(name === "incoming" ? "answer" : "hang-up").focus();
+    if (!typing) find(name === "incoming" ? "answer" : "hang-up").focus();
+    // The next key of who types must not answer: the button is one Tab away.
+    else if (find("form").contains(typing)) find("call").focus();
   }
 
   function placed(uuid) {
@@ -169,13 +174,28 @@
     if (state === "placing") end("Hung up.", false);
   }
 
+  // A button that comes to stand where another stood is not pressed by who aims at that one.
+  const buttons = phone.querySelector(".phone-buttons");
+  const places = () => Array.from(buttons.children, (button) => button.hidden).join();
+  let aimTimer = 0;
+
+  function leaveToAim() {
+    buttons.style.pointerEvents = "none";
+    clearTimeout(aimTimer);
+    aimTimer = setTimeout(() => buttons.style.removeProperty("pointer-events"), AIM_MS);
+  }
+
   function become(name) {
+    const before = places();
+    const focused = document.activeElement;
     state = name;
     if (name === "answered" && !since) since = Date.now();
     if (name === "ringing") audio.ring(false);
     else if (name === "incoming") audio.ring(true);
     else audio.hush();
     show();
+    if (places() !== before) leaveToAim();
+    if (buttons.contains(focused) && focused.hidden) find("call").focus();
   }
 
   function end(text, isFailure, uuid) {

@@ -22,6 +22,7 @@ CONFIGURATION["trunks"][0]["out"]["gateways"] += [
 ]
 GATEWAYS = 1 + len(SILENT)
 OVER_WITHIN_MS = 40_000
+SELECT = "what => { getSelection().selectAllChildren(what); return String(getSelection()); }"
 
 
 @pytest.fixture
@@ -46,7 +47,10 @@ async def test_each_step_is_shown_until_the_test_is_over(silent: None) -> None:
             await page.click("button.primary")
             await page.get_by_role("button", name="Test this trunk").click()
             over = page.get_by_text("The test is over.")
+            first = page.locator(".trial-steps .trial-bad bdi").first
+            selected = await first.evaluate(SELECT)
             await over.wait_for(timeout=OVER_WITHIN_MS)
+            assert await page.evaluate("String(getSelection())") == selected != ""
             await expect(page.locator(".trial-steps .trial-bad")).to_have_count(GATEWAYS)
             await expect(page.locator(".trial-steps li")).to_have_count(2 + 3 * len(SILENT))
             await context.close()
