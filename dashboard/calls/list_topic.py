@@ -20,6 +20,7 @@ from callengine.record.reading import brief_legs, snapshot
 from dashboard.calls import figures
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
+from dashboard.calls.untold import as_told, without_engine
 from dashboard.live.outbox import Fragment
 from dashboard.live.topics import Topic
 
@@ -39,9 +40,11 @@ def numbers(live: int, rows: int) -> dict[str, int]:
 
 
 def briefly(calls: QuerySet[Call]) -> list[CallSnapshot]:
-    """Return calls with their legs and without their timelines. Two queries."""
+    """Return calls with their legs and without their timelines. Three queries at most."""
     nothing = Prefetch("events", queryset=CallEvent.objects.none())
-    return [snapshot(call) for call in calls.prefetch_related(brief_legs(), nothing)]
+    rows = list(calls.prefetch_related(brief_legs(), nothing))
+    silent = without_engine(rows)
+    return [as_told(call, snapshot(call), silent) for call in rows]
 
 
 class ListTopic(Topic):

@@ -28,6 +28,7 @@ from dashboard.calls.listeners import listeners
 from dashboard.calls.plots import with_measures
 from dashboard.calls.prediction import present_lab_call
 from dashboard.calls.presenters import present_call
+from dashboard.calls.untold import as_told, without_engine
 from dashboard.parts import engines
 from dashboard.parts.access import is_fragment, requires
 
@@ -60,7 +61,7 @@ def _call_context(
     agent_form: AgentChangeForm | None = None,
 ) -> dict[str, Any]:
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_uuid)
-    told = whole_snapshot(record)
+    told = as_told(record, whole_snapshot(record), without_engine([record]))
     view = present_call(told, now=timezone.now())
     return {
         "call_listeners": listeners(told["events"], live=view.live),

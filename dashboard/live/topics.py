@@ -15,7 +15,7 @@ from callengine.notices import groups
 from callengine.notices.calls import CallStands
 from callengine.notices.nodes import NodesChanged
 from callengine.notices.wire import Reader
-from dashboard.live.outbox import Fragment, Outbox
+from dashboard.live.outbox import READ_ANEW, Fragment, Outbox
 from dashboard.parts import engines
 from dashboard.parts.engines import present_engine
 from dashboard.parts.shown import EngineView
@@ -81,7 +81,7 @@ class Topic:
 
 
 class NodesTopic(Topic):
-    """The engine pill of every live page.
+    """The engine pill of every live page, which reads itself anew as an engine falls silent.
 
     It counts calls as the list of calls does, by what is told of each: engines tell how many they
     have every few seconds alone, and two numbers on one page would differ.
@@ -129,14 +129,15 @@ class NodesTopic(Topic):
 
     def tick(self) -> None:
         """Notice a node that has become silent."""
-        view = self._shown
-        if view is not None and self._view().tone != view.tone:
+        if self._shown is not None and _up(self._view()) != _up(self._shown):
             self.changed = True
 
     def fragments(self) -> Iterator[Fragment]:
-        """Yield the pill."""
+        """Yield the pill; and that pages show figures of calls that nobody measures any more."""
         self.changed = False
-        self._shown = self._view()
+        before, self._shown = self._shown, self._view()
+        if before is not None and _up(before) - _up(self._shown):
+            yield Fragment("anew", READ_ANEW)
         yield self._pill(self._shown)
 
     def stands(self, named: Collection[str]) -> Iterator[Fragment]:
@@ -156,6 +157,10 @@ class NodesTopic(Topic):
             registered=self._registered,
             calls=len(self._live),
         )
+
+
+def _up(view: EngineView) -> set[str]:
+    return {node.name for node in view.nodes if node.up}
 
 
 def calls_in_progress() -> set[str]:

@@ -74,3 +74,16 @@ async def test_the_overview_reads_itself_anew_once_an_engine_falls_silent_and_is
             await sync_to_async(demo.engine_node)(seen=seen)
             await groups.publish(groups.nodes_changed(await sync_to_async(nodes.snapshots)()))
             await heard(page, 'data-tell="overview"')
+
+
+async def test_pages_with_figures_read_themselves_anew_once_an_engine_falls_silent() -> None:
+    """Nobody measures its calls any more, and what was measured last stood there."""
+    call = demo.call()
+    await sync_to_async(demo.store)(call)
+    await sync_to_async(demo.engine_node)(seen=FAR)
+    silent = timezone.now() - dt.timedelta(seconds=NODE_SILENCE_S + 60)
+    async with opened("/ws/calls/") as rows, opened(f"/ws/calls/{call['id']}/") as page:
+        await sync_to_async(demo.engine_node)(seen=silent)
+        await groups.publish(groups.nodes_changed(await sync_to_async(nodes.snapshots)()))
+        for shown in (rows, page):
+            assert READ_ANEW in await heard(shown, "engine not reachable since")

@@ -94,6 +94,24 @@ def test_an_ended_call_says_what_which_rule_and_what_to_do(viewer: Client) -> No
     assert "Hang up" not in page
 
 
+def test_a_call_of_an_engine_that_is_gone_has_no_figures_of_now(viewer: Client) -> None:
+    quiet = demo.silent(timezone.now(), last=None)
+    legs = [demo.leg("A", quality=demo.quality(4.3)), demo.leg("B", quality=quiet)]
+    call = demo.store(demo.call(legs=legs))
+    pages = "/calls/", f"/calls/{call['id']}/"
+    demo.engine_node()
+    for path in pages:
+        page = viewer.get(path).content.decode()
+        assert "4.3" in page, path
+        assert "from the callee" in page, path
+    EngineNode.objects.update(seen=timezone.now() - dt.timedelta(minutes=1))
+    for path in pages:
+        page = viewer.get(path).content.decode()
+        assert "4.3" not in page, path
+        assert "from the callee" not in page, path
+        assert "Answered" in page, path
+
+
 def test_an_unknown_call_is_not_found(viewer: Client) -> None:
     response = viewer.get("/calls/00000000-0000-0000-0000-000000000000/")
     assert response.status_code == HTTPStatus.NOT_FOUND
@@ -272,7 +290,7 @@ def test_a_long_call_is_shown_with_as_few_queries_as_a_short_one(
         messages={call["id"]: [demo.message(n, "A", "in", "INFO sip:x") for n in range(1, 201)]}
     )
     store.quality_histories(call_id=call["id"], histories={"A": demo.history(900)})
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         page = viewer.get(f"/calls/{call['id']}/").content.decode()
     assert page.count('class="message ') == 200
     assert len(viewer.get(f"/calls/{call['id']}/quality/").json()["A"]["t"]) <= 600
