@@ -36,8 +36,10 @@
     // Opened, or closed, by whoever reads it.
     if (known.nodeName === "DETAILS") names.delete("open");
     if (names.delete("class")) {
-      const passing = Array.from(known.classList).filter((name) => OF_A_MOMENT.test(name) && !fresh.classList.contains(name));
-      set("class", [fresh.getAttribute("class"), ...passing].filter(Boolean).join(" ") || null);
+      // What stands there has not just come, whatever is told of it.
+      const lasting = Array.from(fresh.classList).filter((name) => !OF_A_MOMENT.test(name));
+      const passing = Array.from(known.classList).filter((name) => OF_A_MOMENT.test(name));
+      set("class", [...lasting, ...passing].join(" ") || null);
     }
     for (const name of names) set(name, fresh.getAttribute(name));
     return isForHtmx;

@@ -186,6 +186,24 @@ def test_the_call_page_lives(server: LiveServer, visit: NewPage) -> None:
     assert page.said == []  # type: ignore[attr-defined]
 
 
+def test_lines_that_stood_there_are_not_marked_as_new_once_the_call_changes(
+    server: LiveServer, visit: NewPage
+) -> None:
+    call = demo.call()
+    server.do("store", call=call)
+    page = visit(f"/calls/{call['id']}/")
+    lines = page.locator("[id^=event-]")
+    count = lines.count()
+    assert count
+    events = [*call["events"], demo.event(timezone.now(), "", "note", "Something else.")]
+    numbered = [{**event, "number": number} for number, event in enumerate(events, 1)]
+    server.do("publish", call={**call, "events": numbered})
+    expect(lines).to_have_count(count + 1)
+    fresh = page.locator("[id^=event-].fresh")
+    expect(fresh).to_have_count(1)
+    expect(fresh).to_contain_text("Something else.")
+
+
 def test_hanging_up_reaches_the_engine(server: LiveServer, visit: NewPage) -> None:
     call = server.do("everything")["transcoding"]
     page = visit(f"/calls/{call['id']}/")
