@@ -58,7 +58,7 @@ def test_each_row_says_state_device_lists_and_forcing(viewer: Client) -> None:
     since = r"since (\w{3} \d\d, )?[\d:]+"
     lists = "never G722 HD PCMA platform list yes"
     assert re.search(rf"Registered Yealink T46U , {since} {lists}", rows["one"])
-    assert "Registered, 2 contacts Yealink T46U and 1 more" in rows["two"]
+    assert "Registered, 2 contacts Linphone and 1 more" in rows["two"]
     assert "platform list OPUS HD no" in rows["two"]
 
 

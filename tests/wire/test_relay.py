@@ -99,7 +99,11 @@ async def test_a_key_is_passed_on_with_the_others_number_and_told_once(
 
 
 async def _hears(phone: Phone, digits: str, number: int) -> None:
-    await until(lambda: phone.rtp.digits(number) == digits, "the key does not arrive")
+    try:
+        await until(lambda: phone.rtp.digits(number) == digits, "the key does not arrive")
+    except AssertionError as error:
+        came = phone.rtp.digits(number)
+        raise AssertionError(f"of the key {digits} {came or 'nothing'} arrived") from error
 
 
 PRESSED = 1280
