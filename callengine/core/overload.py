@@ -22,7 +22,7 @@ HOPELESS = 5.0
 """What has waited so many times as long is not worked off: its sender has sent it again twice, and
 gives up."""
 HOPELESS_PROCESSES = 2.5
-"The same of calls that wait for a process: all that are taken are started at once, each slower."
+"The same of calls that wait for a process: another waits longer than any of them."
 RELIEVED = 0.5
 "Below this share of it they are taken again: not at once, or the next would be refused."
 BURST_ENDS_S = 5.0
@@ -38,7 +38,7 @@ MOST_REFUSED = 4096
 "Refused INVITEs that are known again; the oldest are forgotten first."
 MANY = "many sources"
 _PROCESSES = "processes"
-"The queue of the calls that were taken and have no call process yet."
+"The queue of the calls that no call process has taken yet."
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Overload:
     ) -> bool:
         """Tell whether a request that would begin something is refused.
 
-        `waited_s` is how long calls have waited that were taken and have no call process yet; `key`
+        `waited_s` is how long calls have waited that came and have no call process yet; `key`
         stands for the transaction. An INVITE that was refused is refused when it comes again: its
         sender has the answer by then, and a phone would ring for nobody.
         """

@@ -288,7 +288,7 @@ class Engine(Protocol):
         """Take what a peer's request inside a dialog said that is for the record, in words."""
 
     def waited_s(self) -> float:
-        """Return for how many seconds calls that were taken have waited for their process."""
+        """Return for how many seconds calls have waited for a process to take them."""
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""

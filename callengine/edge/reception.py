@@ -62,7 +62,7 @@ class Reception:
         overload: Overload,
         waited_s: Callable[[], float],
     ) -> None:
-        """`waited_s()` is how long calls that were taken have waited for their process."""
+        """`waited_s()` is how long calls have waited for a process to take them."""
         self._settings = settings
         self._transactions = transactions
         self._responder = responder

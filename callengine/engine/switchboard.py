@@ -359,8 +359,8 @@ class Switchboard(DirectoryAnswers):
             self.book.note(call, kind="headers", leg=anchor.name, text=said, at=time.time())
 
     def waited_s(self) -> float:
-        """Return for how many seconds calls that were taken have waited for their process."""
-        return self.pool.waits.longest_s(time.monotonic())
+        """Return for how many seconds calls have waited for a process to take them."""
+        return self._assignment.longest_s()
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""

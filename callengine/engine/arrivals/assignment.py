@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from callengine.engine.plans.agentorders import AgentOrders
 from callengine.engine.plans.order import Legs, NoTargetError, Waves, make_order, make_waves
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import CallProcess, NoProcessStartsError, ProcessState
+from callengine.engine.processes.turns import FOR_EACH_PROCESSOR, Turns
 from callengine.engine.settings import EngineSettings
 from callengine.loop.tasks import BackgroundTasks
 
@@ -67,6 +69,7 @@ class Assignment:
         self._book = book
         self._edge = edge
         self._agents = agents
+        self._turns = Turns(FOR_EACH_PROCESSOR * len(os.sched_getaffinity(0)))
         self._calls: dict[int, LiveCall] = {}
         "By the number of their process."
         self._tasks = BackgroundTasks("assignment")
@@ -77,13 +80,18 @@ class Assignment:
 
     def forget(self, process: CallProcess) -> LiveCall | None:
         """Return the call a process was given, for the last time."""
-        self._pool.waits.end(process.number)
-        return self._calls.pop(process.number, None)
+        live = self._calls.pop(process.number, None)
+        if live is not None:
+            self._turns.end(live.plan.call)
+        return live
 
     async def connect(self, live: LiveCall) -> Accepted | Refused:
         """Order a process to carry a call; what it has by then is the edge's to forward."""
         process = None
         try:
+            await self._turns.begin(live.plan.call)
+            if (over := self._over(live)) is not None:
+                return over
             while True:
                 try:
                     process = await self._pool.acquire(live.plan.bridge_rate_hz)
@@ -96,6 +104,7 @@ class Assignment:
                     return outcome
         finally:
             if live.process is None:  # whatever happened, nothing of the call stays behind
+                self._turns.end(live.plan.call)
                 self._book.close(live, FAILED)
                 if process is not None:
                     self._pool.release(process, recycle=False)
@@ -132,7 +141,6 @@ class Assignment:
                 self._book.note(live, kind="plan", leg="", text=note, at=time.time())
         # A browser sends no INVITE that would wake it.
         self._pool.send(process, TakeCall(orders.order), wake=bool(plan.browser))
-        self._pool.waits.begin(process.number, time.monotonic())
         asyncio.get_running_loop().call_later(TAKE_TIMEOUT_S, self._overdue, live, process)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
 
@@ -199,8 +207,11 @@ class Assignment:
     def taken(self, live: LiveCall) -> None:
         """Note that a call's process has taken it."""
         live.taken, live.incoming = True, None
-        if live.process is not None:
-            self._pool.waits.end(live.process.number)
+        self._turns.end(live.plan.call)
+
+    def longest_s(self) -> float:
+        """Return for how many seconds calls have waited to be taken."""
+        return self._turns.longest_s(time.monotonic())
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it; one that answers without is unable to."""

@@ -16,7 +16,6 @@ from callengine.engine.processes.process import (
     ProcessState,
 )
 from callengine.engine.processes.roster import Roster
-from callengine.engine.processes.waits import Waits
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +48,6 @@ class Pool:
     ) -> None:
         self._settings = settings
         self._roster = Roster(settings)
-        self.waits = Waits()
-        "Calls that wait for a process to start, or to take them."
         self._keeper = ProcessKeeper(
             settings,
             self._roster,
@@ -142,7 +139,6 @@ class Pool:
     def release(self, process: CallProcess, *, recycle: bool) -> None:
         """Take a process back; one to be recycled is replaced."""
         process.call = None
-        self.waits.end(process.number)
         if recycle:
             self._keeper.kill(process)
         elif process.state is ProcessState.BUSY:
@@ -203,7 +199,6 @@ class Pool:
             if process is None:
                 return None
             process.state = ProcessState.BUSY
-            self.waits.begin(process.number, time.monotonic())
             timeout_s = START_TIMEOUT_S if self._keeper.can_fork else FIRST_START_TIMEOUT_S
             try:
                 await asyncio.wait_for(asyncio.shield(process.ready), timeout_s)
@@ -211,8 +206,6 @@ class Pool:
                 self._keeper.does_not_start(process)
             except ConnectionError:
                 logger.warning("a call process ended as it started")
-            finally:
-                self.waits.end(process.number)
             if process.state is ProcessState.BUSY:
                 return process
         raise NoProcessStartsError

@@ -107,6 +107,29 @@ async def test_a_caller_who_gives_up_early_leaves_nothing_behind(
     assert board.process_is_free
 
 
+async def test_a_call_that_is_given_up_before_its_turn_takes_no_process(
+    board: Board, peer: UdpPeer
+) -> None:
+    acquired: list[bool] = []
+    board.on_acquire = lambda: acquired.append(True)
+    turns = board._assignment._turns
+    others = [f"other{number}" for number in range(64)]
+    waiting = [asyncio.ensure_future(turns.begin(other)) for other in others]
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await until(lambda: len(turns._since) == len(others) + 1, "the call does not wait")
+    peer.send(invite(phone, "CANCEL"), phone.edge)
+    await peer.expect(487)
+    for other in others:
+        turns.end(other)
+    await until(lambda: bool(board.written.endings), "the call stays open")
+    assert [ending["reason"] for ending in board.written.endings] == ["caller-cancelled"]
+    for task in waiting:
+        task.cancel()
+    assert not acquired
+    assert not turns._since
+
+
 @pytest.mark.parametrize("case", ["no place", "no process", "none starts", "no call to pick up"])
 async def test_a_call_that_a_cancel_overtook_ended_by_its_caller_whatever_it_would_have_come_to(
     board: Board, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch, case: str
