@@ -6,6 +6,7 @@ from callengine.core.events import LegEnded
 from callengine.core.obstacles import without_media
 from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Termination
+from callengine.core.parties import who
 from callengine.core.reasons import Reason
 
 SPOKEN_DIGEST = "Digest with MD5, SHA-256 or SHA-512-256 and, if any, qop auth or auth-int"
@@ -81,7 +82,7 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
     """
     if failure.agent is not None:
         return agent_termination(order, failure.agent, was_talking=False)
-    label, code = order.label or f"Leg {order.name}", failure.code
+    label, code = who(order.name, order.label, at_start=True), failure.code
     if is_redirect(failure):
         words = f"{_named(failure)}; that was not followed: {failure.not_followed}."
         mend = "Call there, or have it forward to a user or number of this server."

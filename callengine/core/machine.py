@@ -24,7 +24,7 @@ from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
 from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
-from callengine.core.parties import CALLER
+from callengine.core.parties import CALLER, who
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
 from callengine.core.states import CallState, is_allowed
 from callengine.core.talkers import Talkers
@@ -424,7 +424,7 @@ class CallMachine:
 
     def _label(self, name: str) -> str:
         order = self._orders.get(name)
-        return "The caller" if name == CALLER else (order.label if order else "") or f"Leg {name}"
+        return who(name, order.label if order else "", at_start=True)
 
 
 def _dialled(effects: list[Effect]) -> set[str]:

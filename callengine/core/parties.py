@@ -26,6 +26,17 @@ class CallLegs(NamedTuple):
         )
 
 
+def who(leg: str, label: str, *, at_start: bool = False) -> str:
+    """Return what a sentence calls the party of a leg; it holds whoever talks to whom by now.
+
+    `label` is whom we rang there, empty if nobody says so. "The callee" is nobody's name: of two
+    that were rung both may talk, once the caller has transferred the first, and many may ring.
+    """
+    if leg == CALLER:
+        return "The caller" if at_start else "the caller"
+    return label or f"{'Leg' if at_start else 'leg'} {leg}"
+
+
 def leg_order(name: str) -> tuple[int, str]:
     """Return what sorts leg names in the order of dialling: B2 before B10."""
     return len(name), name

@@ -9,6 +9,7 @@ from typing import get_args
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from callengine.core.parties import who
 from callengine.core.snapshot import (
     AgentSnapshot,
     CallSnapshot,
@@ -18,6 +19,7 @@ from callengine.core.snapshot import (
     SpokenSnapshot,
 )
 from callengine.core.timeline import MAX_LINES
+from callengine.models import Leg
 from callengine.notices import groups
 from callengine.notices.calls import (
     CallAgentsChanged,
@@ -62,6 +64,7 @@ class CallTopic(Topic):
     def __init__(self, call_uuid: uuid.UUID) -> None:
         name = groups.call_group(call_uuid)
         super().__init__(name, name)
+        self._call_uuid = call_uuid
         self._call: CallSnapshot | None = None
         self._events: dict[int, EventView] = {}
         self._told: dict[int, EventSnapshot] = {}
@@ -74,6 +77,8 @@ class CallTopic(Topic):
         "The line that says who listens, if it is new."
         self._quality: dict[str, QualitySnapshot] = {}
         self._messages: list[MessageSnapshot] = []
+        self._labels: dict[str, str] = {}
+        "Whom each leg rang, by its name."
         self._agents: dict[str, AgentSnapshot] = {}
         self._spoken: dict[int, SpokenSnapshot] = {}
 
@@ -102,6 +107,7 @@ class CallTopic(Topic):
     def _take_call(self, call: CallSnapshot) -> None:
         self._call = call
         self._is_over = call["ended"] is not None
+        self._labels |= {leg["name"]: leg["label"] for leg in call["legs"]}
         for event in call["events"]:
             self._note(event)
         if self._is_over:  # its legs say what was measured by the end, and nothing is now
@@ -110,7 +116,9 @@ class CallTopic(Topic):
         self._agents.clear()
 
     async def load(self) -> None:
-        """Have the engine tell how loud the parties are: somebody looks."""
+        """Read whose the legs are, and have the engine tell how loud they are: somebody looks."""
+        legs = Leg.objects.filter(call=self._call_uuid).values_list("name", "label")
+        self._labels = {name: label async for name, label in legs}
         self.tick()
 
     def tick(self) -> None:
@@ -144,7 +152,8 @@ class CallTopic(Topic):
         for leg, level in levels.items():
             yield Fragment(f"level-{leg}", level_bar(leg, level, oob=True))
         for leg in legs:
-            quality = present_quality(self._quality[leg], leg=leg, now=_now())
+            of = who(leg, self._labels.get(leg, ""))
+            quality = present_quality(self._quality[leg], of=of, now=_now())
             context = {"name": leg, "quality": quality, "oob": True}
             yield Fragment(f"quality-{leg}", render_to_string("calls/_quality.html", context))
 

@@ -14,7 +14,7 @@ from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import CodecVerdict, Negotiation, negotiate
 from callengine.core.agentends import CODES as AGENT_CODES
-from callengine.core.parties import CALLER, CallLegs, parties
+from callengine.core.parties import CALLER, CallLegs, parties, who
 from callengine.core.reasons import Reason
 from callengine.core.snapshot import (
     AttemptSnapshot,
@@ -177,7 +177,8 @@ def present_leg(
     codec = leg["codec"] or (met.codec if met else None)
     # What was not answered is not chosen: it will be, or it might have been.
     match = "chosen" if leg["codec"] else "expected" if live else "shared"
-    told = present_quality(quality, leg=leg["name"], now=now) if quality and now else None
+    of = who(leg["name"], leg["label"])
+    told = present_quality(quality, of=of, now=now) if quality and now else None
     return LegView(
         name=leg["name"],
         is_a=is_a,

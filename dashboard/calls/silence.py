@@ -3,6 +3,7 @@
 import datetime as dt
 
 from callengine.core.mediawords import NOTHING, meaning
+from callengine.core.parties import who
 from callengine.core.snapshot import LegSnapshot, QualitySnapshot, SilenceSnapshot
 from dashboard.calls.shown import QualityView, SilenceView
 from dashboard.parts.durations import duration_text
@@ -11,8 +12,8 @@ from dashboard.parts.shown import Badge
 NO_FIGURE = "-"
 
 
-def present_quality(quality: QualitySnapshot, *, leg: str, now: dt.datetime) -> QualityView:
-    """Return a leg's statistics in words, as they were at `now`."""
+def present_quality(quality: QualitySnapshot, *, of: str, now: dt.datetime) -> QualityView:
+    """Return a leg's statistics in words, as they were at `now`; `of` is whose leg it is."""
     mos, loss, jitter = quality["mos"], quality["loss_percent"], quality["jitter_ms"]
     round_trip = quality["round_trip_ms"]
     # A row of the record may be older than the word for it.
@@ -25,7 +26,7 @@ def present_quality(quality: QualitySnapshot, *, leg: str, now: dt.datetime) -> 
         round_trip=NO_FIGURE if round_trip is None else f"{round_trip:.0f} ms",
         packets=f"{quality['packets_received']} packets in, {quality['packets_sent']} out",
         sample="gap" if None in (mos, loss, jitter) else f"{mos:.2f} {loss:.2f} {jitter:.2f} {due}",
-        silence=present_silence(silence, leg=leg, now=now) if silence else None,
+        silence=present_silence(silence, of=of, now=now) if silence else None,
     )
 
 
@@ -49,20 +50,19 @@ def silences(legs: list[LegSnapshot | None], *, now: dt.datetime) -> tuple[Silen
         if leg is None or leg["quality"] is None or leg["state"] == "ended":
             continue
         if silence := leg["quality"].get("silence"):
-            views.append(present_silence(silence, leg=leg["name"], now=now))
+            views.append(present_silence(silence, of=who(leg["name"], leg["label"]), now=now))
     return tuple(views)
 
 
-def present_silence(silence: SilenceSnapshot, *, leg: str, now: dt.datetime) -> SilenceView:
-    """Return who is silent since when, and what that means."""
-    who = "the caller" if leg == "A" else "the callee"
+def present_silence(silence: SilenceSnapshot, *, of: str, now: dt.datetime) -> SilenceView:
+    """Return since when somebody, as `who` of `parties` says, is silent, and what that means."""
     never = silence["last_packet"] is None
-    nothing = NOTHING.format(who=who, began=silence["began"]).removesuffix(".")
+    nothing = NOTHING.format(who=of, began=silence["began"]).removesuffix(".")
     since = dt.datetime.fromisoformat(silence["since"])
     last = silence["last_packet"]
     return SilenceView(
-        what=nothing if never else f"No audio from {who}",
-        brief=f"Nothing yet from {who}" if never else f"No audio from {who}",
+        what=nothing if never else f"No audio from {of}",
+        brief=f"Nothing yet from {of}" if never else f"No audio from {of}",
         is_first=never,
         since=since,
         duration=duration_text((now - since).total_seconds()),

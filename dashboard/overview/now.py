@@ -18,7 +18,7 @@ from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 
-from callengine.core.parties import CALLER
+from callengine.core.parties import CALLER, who
 from callengine.core.sounds import BROWSER_OF
 from callengine.directory import nodes
 from callengine.edge.transport import certificates
@@ -114,11 +114,10 @@ def _silent() -> Iterator[Concern]:
         text = f"Somebody is silent in {len(calls)} calls: no audio arrives from them."
         yield Concern("silent", "fail", text, "Watch live calls", reverse("calls"))
     elif quiet:
-        key, name, _, caller, callee = quiet[0]
-        who = "the caller" if name == "A" else "the callee"
-        who = who if len(quiet) == 1 else "either party"
+        key, name, _, caller, callee, label = quiet[0]
+        silent = who(name, label) if len(quiet) == 1 else "either party"
         call = f"{caller or 'anonymous'} to {callee or 'unknown'}"
-        text = f"No audio arrives from {who} of the call {call}."
+        text = f"No audio arrives from {silent} of the call {call}."
         yield Concern("silent", "fail", text, "Open the call", reverse("call", args=[key]))
 
 
@@ -128,10 +127,11 @@ def silent_calls() -> set[str]:
 
 
 def _silent_legs() -> list[tuple[Any, ...]]:
-    """Return call, leg, quality, caller and callee of those that are silent, as is known now."""
+    """Return call, leg, quality, caller, callee and the leg's label of those silent by now."""
     legs = Leg.objects.filter(call__ended__isnull=True, state="up", quality__silence__isnull=False)
     legs = legs.exclude(call__node__in=nodes.silent_names())
-    told = legs.values_list("call_id", "name", "quality", "call__from_user", "call__to_user")
+    parties = "call__from_user", "call__to_user", "label"
+    told = legs.values_list("call_id", "name", "quality", *parties)
     return [row for row in told[:SILENT_LOOKED_AT] if row[2].get("silence")]
 
 

@@ -1,4 +1,4 @@
-// Listening to a call from its page: the caller left, the callee right.
+// Listening to a call from its page: the leg that is shown first left, the second right.
 (function () {
   "use strict";
 
@@ -31,7 +31,7 @@
   }
 
   function told(what) {
-    if (what.is === "listening") show("Caller in the left ear, callee in the right.", true);
+    if (what.is === "listening") show("First leg in the left ear, second in the right.", true);
     else if (what.is === "refused") stop(what.text);
     else if (what.is === "over") stop("The call is over.");
   }

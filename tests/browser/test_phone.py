@@ -207,7 +207,7 @@ async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page:
                 await expect(seen.locator("#listeners")).to_have_text(
                     "admin is listening in the browser."
                 )
-            await expect(page.locator("#listen-said")).to_contain_text("Caller in the left ear")
+            await expect(page.locator("#listen-said")).to_contain_text("First leg in the left ear")
             assert await tops_of_legs(page) == tops, "who listens moves the page"
             await arrive_again_async(looks_on)
             await expect(looks_on.locator("#listeners")).to_contain_text("admin is listening")

@@ -214,6 +214,20 @@ def test_what_asks_for_somebody_is_said_with_its_one_button(viewer: Client) -> N
     assert "No audio arrives" not in page, "nobody knows"
 
 
+def test_who_is_silent_is_named_by_whom_we_rang(viewer: Client) -> None:
+    """After a transfer two legs talk that we rang: "the callee" told of neither which it was."""
+    demo.engine_node()
+    quiet = demo.silent(timezone.now() - dt.timedelta(seconds=7), last=timezone.now())
+    legs = [
+        demo.leg("A", state="ended"),
+        demo.leg("B", label="Alice", state="up"),
+        demo.leg("B2", label="Bob", state="up", quality=quiet),
+    ]
+    demo.store(demo.call(legs=legs, near="B"))
+    page = viewer.get("/").content.decode()
+    assert "No audio arrives from Bob of the call +12025550100 to alice." in page
+
+
 def _refused(address: str, *, times: int) -> None:
     for _ in range(times):
         rejection(address, ago_s=600)

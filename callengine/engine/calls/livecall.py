@@ -15,7 +15,7 @@ from callengine.core.directory import Source
 from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.core.outcomes import Termination
-from callengine.core.parties import CALLER, CallLegs, parties
+from callengine.core.parties import CALLER, CallLegs, parties, who
 from callengine.core.plan import CallPlan
 from callengine.core.snapshot import (
     CallSnapshot,
@@ -210,7 +210,7 @@ class LiveCall:
 
     def name_of(self, leg: str) -> str:
         """Return what a person calls the party of a leg."""
-        return self.labels.get(leg) or ("The caller" if leg == CALLER else f"Leg {leg}")
+        return self.labels.get(leg) or who(leg, "", at_start=True)
 
     def set_state(self, state: str, at: float) -> None:
         """Take the call's state over."""

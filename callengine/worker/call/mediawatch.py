@@ -16,6 +16,7 @@ from callengine.core.mediawords import (
     silence_note,
 )
 from callengine.core.orders import LegOrder
+from callengine.core.parties import who
 from callengine.core.silence import CameBack, FellSilent, all_gone
 from callengine.core.snapshot import QualitySnapshot
 from callengine.worker.call.statistics import LegStatistics
@@ -196,6 +197,4 @@ class MediaWatch:
         return HangUpOrdered(end.by, end.reason, end.code, end.advice)
 
     def _who(self, leg: Party) -> str:
-        if leg.name == "A":
-            return "the caller"
-        return self._orders[leg.name].label or f"leg {leg.name}"
+        return who(leg.name, self._orders[leg.name].label)

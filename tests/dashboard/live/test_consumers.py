@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -135,6 +136,21 @@ async def test_statistics_arrive_by_leg_with_figures_for_the_plots() -> None:
     assert 'data-sample="4.30 0.10 3.20 50"' in first
     assert 'data-sample="2.00 0.10 3.20 50"' in second
     assert "poor" in second
+
+
+async def test_who_is_silent_is_named_as_on_the_page() -> None:
+    """Of two that were rung, after a transfer, each was "the callee"."""
+    legs = [demo.leg("A", state="ended"), demo.leg("B", label="Alice"), demo.leg("B2", label="Bob")]
+    call = await sync_to_async(demo.store)(demo.call(legs=legs, near="B"))
+    silent = demo.silent(timezone.now(), last=None)
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish(groups.call_quality(call["id"], {"B": silent, "B2": silent}))
+        words = "Nothing has arrived from {} since the answer"
+        await heard(socket, words.format("Alice"), words.format("Bob"))
+        call["legs"].append(demo.leg("B3", label="Carol"))
+        await groups.publish(groups.call_changed(call))
+        await groups.publish(groups.call_quality(call["id"], {"B3": silent}))
+        await heard(socket, words.format("Carol"))
 
 
 async def test_messages_arrive_as_arrows_of_the_ladder() -> None:

@@ -103,12 +103,12 @@ def test_a_call_of_an_engine_that_is_gone_has_no_figures_of_now(viewer: Client) 
     for path in pages:
         page = viewer.get(path).content.decode()
         assert "4.3" in page, path
-        assert "from the callee" in page, path
+        assert "from Alice" in page, path
     EngineNode.objects.update(seen=timezone.now() - dt.timedelta(minutes=1))
     for path in pages:
         page = viewer.get(path).content.decode()
         assert "4.3" not in page, path
-        assert "from the callee" not in page, path
+        assert "from Alice" not in page, path
         assert "Answered" in page, path
 
 

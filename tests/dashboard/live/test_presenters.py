@@ -211,31 +211,30 @@ LAST = NOW - dt.timedelta(seconds=9)
 
 
 def test_without_audio_there_is_no_figure() -> None:
-    view = present_quality(demo.silent(AGO, last=LAST), leg="A", now=NOW)
+    view = present_quality(demo.silent(AGO, last=LAST), of="Bob", now=NOW)
     assert (view.mos, view.badge) == ("-", Badge("no audio", "fail"))
     assert (view.loss, view.jitter, view.round_trip) == ("-", "-", "-")
     assert view.sample == "gap"
     held = demo.silent(AGO, last=LAST, audio="not-expected")
-    view = present_quality(held, leg="A", now=NOW)
+    view = present_quality(held, of="Bob", now=NOW)
     assert (view.mos, view.badge, view.silence) == ("-", Badge("not sending", "idle"), None)
 
 
 def test_a_measured_second_says_so() -> None:
-    view = present_quality(demo.quality(4.3, 0.5, 3.2), leg="A", now=NOW)
+    view = present_quality(demo.quality(4.3, 0.5, 3.2), of="Bob", now=NOW)
     assert (view.mos, view.badge.word, view.loss, view.jitter) == ("4.3", "good", "0.5 %", "3 ms")
     assert (view.sample, view.silence) == ("4.30 0.50 3.20 50", None)
 
 
-@pytest.mark.parametrize("leg", ["A", "B"])
+@pytest.mark.parametrize("who", ["the caller", "Bob"])
 @pytest.mark.parametrize("reports", [False, True], ids=["gone", "reports"])
 @pytest.mark.parametrize("last", [LAST, None], ids=["stopped", "never"])
 def test_a_silent_party_is_named_with_what_that_means(
-    leg: str, reports: bool, last: dt.datetime | None
+    who: str, reports: bool, last: dt.datetime | None
 ) -> None:
     quality = demo.silent(AGO, last=last, reports=reports)
-    silence = present_quality(quality, leg=leg, now=NOW).silence
+    silence = present_quality(quality, of=who, now=NOW).silence
     assert silence is not None
-    who = "the caller" if leg == "A" else "the callee"
     if last:
         assert silence.what == f"No audio from {who}"
         assert (silence.last, silence.source) == (LAST, "203.0.113.5:14002")
@@ -249,7 +248,7 @@ def test_a_silent_party_is_named_with_what_that_means(
 
 def test_a_row_of_the_record_older_than_these_words_still_shows() -> None:
     old = {k: v for k, v in demo.quality().items() if k not in ("audio", "silence")}
-    view = present_quality(old, leg="A", now=NOW)  # type: ignore[arg-type]
+    view = present_quality(old, of="Bob", now=NOW)  # type: ignore[arg-type]
     assert (view.badge.word, view.silence) == ("good", None)
 
 
@@ -260,10 +259,26 @@ def test_a_live_row_names_who_is_silent_and_an_ended_one_nobody() -> None:
     ]
     live = demo.call(legs=quiet)
     words = [silence.brief for silence in present_row(live, now=NOW).silences]
-    assert words == ["No audio from the caller", "Nothing yet from the callee"]
+    assert words == ["No audio from the caller", "Nothing yet from Alice"]
     over = demo.ended(live, demo.HUNG_UP)
     assert present_row(over, now=NOW).silences == ()
     assert present_row(demo.call(), now=NOW).silences == ()
+
+
+def test_two_who_were_rung_and_talk_are_told_apart_by_their_names() -> None:
+    """The caller has transferred whom it called: both who talk by now were "the callee"."""
+    quiet = demo.silent(AGO, last=LAST)
+    legs = [
+        demo.leg("A", state="ended"),
+        demo.leg("B", label="Alice", quality=quiet),
+        demo.leg("B2", label="", quality=quiet),
+    ]
+    call = demo.call(legs=legs, near="B")
+    words = [silence.brief for silence in present_row(call, now=NOW).silences]
+    assert words == ["No audio from Alice", "No audio from leg B2"]
+    view = present_call(call, now=NOW)
+    told = [leg.silence.what for leg in (view.leg_a, view.leg_b) if leg and leg.silence]
+    assert told == words
 
 
 def test_an_event_has_the_same_key_however_it_arrives() -> None:
