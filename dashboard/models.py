@@ -53,7 +53,7 @@ class OpenAlert(models.Model):
     """An alert that was told and is not over; who makes or deletes its row tells that."""
 
     key = models.CharField(max_length=200, unique=True)
-    "`KIND`, `KIND:ROW` or, of one machine, `KIND@NODE`."
+    "`KIND`, `KIND:ROW` or `KIND:ADDRESS` or, of one machine, `KIND@NODE`."
     kind = models.CharField(max_length=20, choices=AlertKind.choices)
     text = models.TextField()
     since = models.DateTimeField()

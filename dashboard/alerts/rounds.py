@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from django.conf import settings
 from django.db.models import Q
@@ -25,7 +25,9 @@ BY_AN_ENGINE = frozenset({AlertKind.SILENT, AlertKind.TRUNK, AlertKind.PHONE})
 
 
 def look(hysteresis: Hysteresis, *, now_s: float, now: dt.datetime) -> list[AlertMessage]:
-    """Return what is to be told now. Ten queries at most, and one for each of them.
+    """Return what is to be told now.
+
+    Ten queries at most, one for each of them, and one for each address refused less often now.
 
     A row says that an alert is open, so it is told by the process that made the row and is not
     told again, whatever is restarted; its end by the process that deleted it.
@@ -33,9 +35,9 @@ def look(hysteresis: Hysteresis, *, now_s: float, now: dt.datetime) -> list[Aler
     kinds = AlertSettings.load().kinds
     OpenAlert.objects.exclude(kind__in=kinds).delete()
     engine = pill()
-    concerns = every_concern(lambda _: True, engine=engine, trunks=trunks_now(most=None))
-    said = {key_of(one): one for one in concerns if one.kind in kinds}
+    concerns = every_concern(engine=engine, trunks=trunks_now(most=None))
     open_ = {row.key: row for row in OpenAlert.objects.filter(_ours())}
+    said = _to_tell([one for one in concerns if one.kind in kinds], open_)
     unknown = _unknown(engine, said, open_.values())
     begun, over = hysteresis.look(now_s, said=said, open_=open_, unknown=unknown)
     return [
@@ -48,7 +50,22 @@ def key_of(concern: Concern) -> str:
     """Return what an alert is known by, in every process."""
     if concern.kind in OF_A_MACHINE:
         return f"{concern.kind}@{settings.VOIPNUMBER_NODE}"
-    return concern.kind if concern.of is None else f"{concern.kind}:{concern.of}"
+    return f"{concern.kind}:{concern.of}" if concern.of else concern.kind
+
+
+def _to_tell(concerns: Sequence[Concern], open_: Collection[str]) -> dict[str, Concern]:
+    """Return what is told, by key.
+
+    Of so many of a kind that a sentence is about all of them, that one is told in place of each;
+    those that were told before are not over for that.
+    """
+    together = {one.kind for one in concerns if not one.of}
+    said = {key_of(one): one for one in concerns}
+    return {
+        key: one
+        for key, one in said.items()
+        if not one.of or one.kind not in together or key in open_
+    }
 
 
 def _ours() -> Q:

@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,6 +40,8 @@ REJECTIONS_LOOKED_AT = 200
 "The newest of an address that are remembered."
 ADDRESSES_LOOKED_AT = 5
 "Of those that may have been refused often enough, the worst."
+ADDRESSES_TOLD = 50
+"Of the same, where each has an alert."
 CALLS_LOOKED_AT = 1000
 "The newest, by which it is told who is usually there."
 USUAL_CALLS = 3
@@ -64,8 +67,8 @@ class Concern:
     since: dt.datetime | None = None
     "Ends the sentence, if there is one; what is to be done follows it."
     mend: str = ""
-    of: int | None = None
-    "The row it is about, where each of a kind has a sentence of its own."
+    of: str = ""
+    "Whom it is about, where each of a kind has a sentence of its own: a row's key, an address."
 
     @property
     def sentence(self) -> str:
@@ -79,21 +82,29 @@ def concerns(may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNo
 
     Ten queries at most, five as a rule.
     """
-    return every_concern(may, engine=engine, trunks=trunks)[:MOST]
+    return _all(may, engine=engine, trunks=trunks, each=False)[:MOST]
 
 
-def every_concern(
-    may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNow
+def every_concern(*, engine: EngineView, trunks: TrunksNow) -> list[Concern]:
+    """Return all of it, of each phone and each address by itself.
+
+    Of more than MOST of a kind there is a sentence about all of them as well.
+    """
+    return _all(lambda _: True, engine=engine, trunks=trunks, each=True)
+
+
+def _all(
+    may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNow, each: bool
 ) -> list[Concern]:
-    """Return all of it, the worst first."""
+    """Return all of it, the worst first; `each`: of each phone and each address by itself."""
     now = timezone.now()
     concerns: list[Concern] = [*_engine(engine), *_silent()]
     if may("trunks.view_trunk"):
         concerns += _trunks(trunks)
     if may("connections.view_connection"):
-        concerns += _phones(now)
+        concerns += _phones(now, each=each)
     if may("callengine.view_rejection"):
-        concerns += _rejections(now)
+        concerns += _rejections(now, each=each)
     if may("audiocodecs.view_platformsettings"):
         concerns += [*_certificate(now), *_disk()]
     return sorted(concerns, key=lambda concern: concern.tone != "fail")
@@ -140,13 +151,13 @@ def _trunks(trunks: TrunksNow) -> Iterator[Concern]:
         if state.tone == "fail":
             text = f"Calls through {name} cannot be expected to work: {state.word.lower()}."
             url = reverse("trunk", args=[pk])
-            yield Concern("trunk", "fail", text, f"Open {name}", url, of=pk)
+            yield Concern("trunk", "fail", text, f"Open {name}", url, of=str(pk))
 
 
-def _phones(now: dt.datetime) -> Iterator[Concern]:
+def _phones(now: dt.datetime, *, each: bool) -> Iterator[Concern]:
     """Connections whose phones made calls lately and have not been registered for a while.
 
-    Two queries, and one if there are any.
+    One sentence about all of them, or of `each` one. Two queries, and one if there are any.
     """
     newest = Call.objects.filter(started__gte=now - USUAL).order_by("-started", "-id")
     calls = list(newest.values_list("pk", "source")[:CALLS_LOOKED_AT])
@@ -161,16 +172,18 @@ def _phones(now: dt.datetime) -> Iterator[Concern]:
         labels = {f"connection:{user}" for _, _, user in rows}
         made -= _from_browsers(pk for pk, source in calls if source in labels)
         usual = _usual(made)
-        rows = [row for row in rows if row[2] in usual][: MOST + 1]
-    if len(rows) > 1:
+        rows = [row for row in rows if row[2] in usual]
+    is_together = len(rows) > (MOST if each else 1)
+    if is_together:
         more = f"{len(rows)} phones" if len(rows) <= MOST else f"More than {MOST} phones"
-        text = f"{more} that made calls in the last week are not registered: {_listed(rows)}."
+        listed = _listed([name for _, name, _ in rows])
+        text = f"{more} that made calls in the last week are not registered: {listed}."
         yield Concern("phone", "wait", text, "See the connections", reverse("connections"))
-    for pk, name, user in rows if len(rows) == 1 else ():
+    for pk, name, user in rows if each or not is_together else ():
         count = made[f"connection:{user}"]
         text = f"{name} ({user}) is not registered, and made {count} calls in the last week."
         url = reverse("connection", args=[pk])
-        yield Concern("phone", "wait", text, f"Open {name}", url)
+        yield Concern("phone", "wait", text, f"Open {name}", url, of=str(pk))
 
 
 def _usual(made: Counter[str]) -> set[str]:
@@ -188,23 +201,35 @@ def _from_browsers(calls: Iterable[Any]) -> Counter[str]:
     return Counter(legs.values_list("call__source", flat=True))
 
 
-def _listed(rows: Sequence[tuple[int, str, str]]) -> str:
-    names = [name for _, name, _ in rows[:3]]
-    return ", ".join(names) + (" and others" if len(rows) > len(names) else "")
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
 
-def _rejections(now: dt.datetime) -> Iterator[Concern]:
-    """The address that was refused most. A query, and one for each that was refused less often."""
-    counted = Rejection.objects.filter(at__gte=now - HOUR).order_by().values("source_address")
-    many = counted.annotate(count=Count("id")).filter(count__gte=int(MANY_REJECTIONS.below))
-    for row in many.order_by("-count", "source_address")[:ADDRESSES_LOOKED_AT]:
-        address, count = row["source_address"], row["count"]
-        if count < MANY_REJECTIONS.at and not _were_many(address, now):
-            continue
+def _rejections(now: dt.datetime, *, each: bool) -> Iterator[Concern]:
+    """The address that was refused most, or `each` one of them."""
+    many = _refused_often(now, most=ADDRESSES_TOLD if each else ADDRESSES_LOOKED_AT)
+    refused = list(many if each else islice(many, 1))
+    if len(refused) > MOST:
+        listed = _listed([address for address, _ in refused])
+        text = f"More than {MOST} addresses were refused often in the last hour: {listed}."
+        yield Concern("rejections", "wait", text, "See what they asked for", reverse("rejections"))
+    for address, count in refused:
         text = f"{address} was refused {count} times in the last hour."
         url = f"{reverse('rejections')}?{urlencode({'source': address, 'time': ''})}"
-        yield Concern("rejections", "wait", text, "See what it asked for", url)
-        return
+        yield Concern("rejections", "wait", text, "See what it asked for", url, of=address)
+
+
+def _refused_often(now: dt.datetime, *, most: int) -> Iterator[tuple[str, int]]:
+    """Yield addresses and how often each was refused in the last hour, the worst first.
+
+    So `most` are looked at. A query, and one for each that was refused less often.
+    """
+    counted = Rejection.objects.filter(at__gte=now - HOUR).order_by().values("source_address")
+    many = counted.annotate(count=Count("id")).filter(count__gte=int(MANY_REJECTIONS.below))
+    for row in many.order_by("-count", "source_address")[:most]:
+        address, count = row["source_address"], row["count"]
+        if count >= MANY_REJECTIONS.at or _were_many(address, now):
+            yield address, count
 
 
 def _were_many(address: str, now: dt.datetime) -> bool:

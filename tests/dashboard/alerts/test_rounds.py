@@ -1,12 +1,14 @@
 """What the overview says, told: with the database, without threads."""
 
 import datetime as dt
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from callengine.models import EngineNode
+from connections.models import Connection, Registration
 from dashboard.alerts.hysteresis import Hysteresis
 from dashboard.alerts.message import AlertMessage
 from dashboard.alerts.outgoing import GIVEN_UP_S, MOST_WAITING, Outgoing
@@ -16,7 +18,7 @@ from dashboard.alerts.webhook import NotSentError
 from dashboard.models import AlertFailure, AlertSettings, OpenAlert
 from dashboard.overview.levels import Level
 from tests.dashboard.live import demo
-from tests.dashboard.record import rejection
+from tests.dashboard.record import call, rejection
 from trunks.models import Gateway, GatewayTarget, Trunk
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +94,8 @@ def test_two_that_begin_at_one_moment_tell_it_once(
     """The row is the claim: what was read before it was made counts for nothing."""
     process = Process()
     process.at(0)
-    OpenAlert.objects.create(key="rejections", kind="rejections", text="x", since=timezone.now())
+    key = "rejections:203.0.113.9"
+    OpenAlert.objects.create(key=key, kind="rejections", text="x", since=timezone.now())
     nothing = OpenAlert.objects.none()
     monkeypatch.setattr(OpenAlert.objects, "filter", lambda *_: nothing)
     assert process.at(30) == []
@@ -138,6 +141,102 @@ def test_every_trunk_has_its_own_however_many_are_down() -> None:
     assert told.endswith(
         " Calls are not taken. Start it again with manage.py serve, or read its log."
     )
+
+
+def loses_its_phone(name: str) -> str:
+    """Make a connection whose phone is missed; return what is said of it."""
+    Connection.objects.create(name=name, sip_user=name.lower())
+    for _ in range(3):
+        call(source=f"connection:{name.lower()}")
+    return f"{name} ({name.lower()}) is not registered, and made 3 calls in the last week."
+
+
+def comes_back(name: str) -> None:
+    """Register its phone."""
+    Registration.objects.create(
+        connection=Connection.objects.get(name=name),
+        contact="sip:phone@192.0.2.1",
+        call_id=name,
+        cseq=1,
+        expires_at=timezone.now() + dt.timedelta(hours=1),
+        flow="udp:192.0.2.1:5060",
+        registered_at=timezone.now(),
+    )
+
+
+def test_a_second_phone_that_is_lost_is_told_and_each_end_is_its_own() -> None:
+    """One alert stood for all of them: of another nothing was told, and of the first no end."""
+    demo.engine_node()
+    process = Process()
+    alice = loses_its_phone("Alice")
+    process.at(0)
+    assert process.at(30) == [alice]
+    bob = loses_its_phone("Bob")
+    assert process.at(40) == []
+    assert process.at(70) == [bob]
+    comes_back("Alice")
+    process.at(80)
+    assert process.at(140) == [f"No longer reported: {alice}"]
+    comes_back("Bob")
+    process.at(150)
+    assert process.at(210) == [f"No longer reported: {bob}"]
+
+
+def test_of_many_phones_that_are_lost_at_once_one_message_tells() -> None:
+    """An office without power is one mail, and whoever was told before is not over for that."""
+    demo.engine_node()
+    process = Process()
+    alice = loses_its_phone("Alice")
+    process.at(0)
+    assert process.at(30) == [alice]
+    names = ["Bob", "Carol", "Dora", "Eve", "Fred"]
+    said = {name: loses_its_phone(name) for name in names}
+    process.at(40)
+    many = (
+        "More than 5 phones that made calls in the last week are not registered: "
+        "Alice, Bob, Carol and others."
+    )
+    assert process.at(70) == [many]
+    assert process.at(80) + process.at(200) == []
+    comes_back("Alice")
+    process.at(210)
+    # Few enough by now for each to be told by itself.
+    assert process.at(240) == [said[name] for name in names]
+    ended = [f"No longer reported: {text}" for text in (alice, many)]
+    assert sorted(process.at(270)) == ended
+
+
+def test_every_address_that_is_refused_often_has_its_own(refused: str) -> None:
+    """The worst alone was told, under one key: what came after it was no news."""
+    process = Process()
+    process.at(0)
+    assert process.at(30) == [refused]
+    for _ in range(51):
+        rejection("2001:db8::9")
+    process.at(40)
+    worse = "2001:db8::9 was refused 51 times in the last hour."
+    assert process.at(70) == [worse]
+    forget(source_address="203.0.113.9")
+    process.at(80)
+    assert process.at(140) == [f"No longer reported: {refused}"]
+    for number in range(5):
+        for _ in range(50):
+            rejection(f"198.51.100.{number}")
+    process.at(150)
+    assert process.at(180) == [
+        "More than 5 addresses were refused often in the last hour: "
+        "2001:db8::9, 198.51.100.0, 198.51.100.1 and others."
+    ]
+
+
+def test_an_alert_of_all_phones_is_closed_unsaid_by_the_migration() -> None:
+    from django.apps import apps
+
+    for key in ("phone", "rejections", "phone:7", "silent"):
+        kind = key.partition(":")[0]
+        OpenAlert.objects.create(key=key, kind=kind, text="x", since=timezone.now())
+    import_module("dashboard.migrations.0002_alert_of_each").forget_those_of_many(apps, None)
+    assert {row.key for row in OpenAlert.objects.all()} == {"phone:7", "silent"}
 
 
 def test_a_machine_judges_its_own_disk(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
