@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django_filters import CharFilter, ChoiceFilter, FilterSet
@@ -17,7 +18,7 @@ from audit.watching import WATCHED
 from dashboard.audit.presenters import change_lines, present_entry
 from dashboard.parts.access import requires
 from dashboard.parts.csvtext import cell, csv_text
-from dashboard.parts.tables import listing
+from dashboard.parts.tables import listing, refused_export
 
 SORTS = {"newest": ("-id",), "oldest": ("id",)}
 PIECE = 1000
@@ -99,9 +100,12 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 
 
 @requires("audit.view_auditentry")
-def audit_export(request: HttpRequest) -> StreamingHttpResponse:
+def audit_export(request: HttpRequest) -> HttpResponseBase:
     """Stream the entries that match as CSV, newest first, all of them."""
-    rows = cast("QuerySet[AuditEntry]", AuditFilter(request.GET, AuditEntry.objects.all()).qs)
+    filters = AuditFilter(request.GET, AuditEntry.objects.all())
+    if (refused := refused_export(request, filters.form, page="audit-log")) is not None:
+        return refused
+    rows = cast("QuerySet[AuditEntry]", filters.qs)
     name = f"audit-log-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
         _lines(rows),

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from dashboard.history.filters import CallFilterForm
 from dashboard.history.queries import NEWEST_FIRST, Matches, matches, matching, totals
 from dashboard.history.rows import MAX_ROWS, CountedPaginator, rows_of
 from dashboard.parts.access import requires
-from dashboard.parts.tables import PER_PAGE, Listing
+from dashboard.parts.tables import PER_PAGE, Listing, refused_export
 
 SORTS = ("-started", "started", "-duration", "duration")
 
@@ -43,10 +44,11 @@ def history(request: HttpRequest) -> HttpResponse:
 
 
 @requires("callengine.view_call")
-def history_export(request: HttpRequest) -> StreamingHttpResponse:
+def history_export(request: HttpRequest) -> HttpResponseBase:
     """Stream the calls that match as CSV, newest first, all of them."""
     form = CallFilterForm(request.GET)
-    form.is_valid()
+    if (refused := refused_export(request, form, page="history")) is not None:
+        return refused
     return StreamingHttpResponse(
         export.lines(matching(form.cleaned_data)),
         content_type="text/csv; charset=utf-8",

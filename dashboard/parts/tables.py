@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django_filters import FilterSet
 
 PER_PAGE = 50
@@ -66,6 +70,23 @@ def listing(
     page = Paginator(filters.qs.order_by(*fields), per_page).get_page(request.GET.get("page"))
     asked = any(request.GET.get(name) for name in filters.form.fields)
     return Listing(page=page, form=filters.form, sort=sort, filtered=asked)
+
+
+def refused_export(request: HttpRequest, form: Form, *, page: str) -> HttpResponse | None:
+    """Lead back to the list, the page of this name, where a filter of its file is refused.
+
+    The list leaves out such a filter, and says so beside it; a file has no place to say so. None:
+    nothing is refused.
+    """
+    if form.is_valid():
+        return None
+    words = (
+        f"{form[name].label}: {error}"
+        for name in form.fields
+        for error in form.errors.get(name, ())
+    )
+    messages.error(request, f"Not exported. {' '.join(words)}")
+    return redirect(f"{reverse(page)}?{request.GET.urlencode()}")
 
 
 def _reversed(field: str) -> str:

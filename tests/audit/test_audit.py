@@ -191,3 +191,11 @@ async def test_the_file_holds_what_matches(transactional_db: None) -> None:
     (line,) = csv.DictReader(io.StringIO(text))
     assert (line["action"], line["name"]) == ("created", "'=1+1 (alice)")
     assert line["changes"] == "name: nothing -> =1+1; SIP user: nothing -> alice"
+
+
+def test_a_file_of_what_a_filter_refuses_is_not_made(admin: Client) -> None:
+    """It held everything, as if nothing had been asked for."""
+    answer = admin.get(reverse("audit-export"), {"kind": "connections.conection"}, follow=True)
+    assert answer.redirect_chain == [(f"{reverse('audit-log')}?kind=connections.conection", 302)]
+    page = answer.content.decode()
+    assert "Not exported. Kind: Select a valid choice." in page

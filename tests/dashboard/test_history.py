@@ -8,6 +8,7 @@ import io
 import re
 import uuid
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -166,6 +167,12 @@ def test_what_a_filter_refuses_is_said_and_left_out(viewer: Client, query: str, 
     assert words in viewer.get(f"{PAGE}?{query}").content.decode()
     if "until" not in query:
         assert found(viewer, query) == {made.pk}
+    # A file has no place to say what it leaves out.
+    exported = viewer.get(f"{reverse('history-export')}?{query}", follow=True)
+    assert exported.redirect_chain == [(f"{PAGE}?{urlencode(parse_qsl(query))}", 302)]
+    (said,) = exported.context["messages"]
+    assert str(said).startswith("Not exported. ")
+    assert words in str(said)
 
 
 def test_totals_are_of_what_matches(viewer: Client) -> None:
