@@ -1,5 +1,8 @@
 """Import and export in the page: a file is rehearsed, and applied once that was seen."""
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django import forms
@@ -64,6 +67,8 @@ class Rehearsal:
     lines: tuple[AuditLine, ...]
     count: int
     notes: tuple[str, ...]
+    mark: str
+    "Stands for all of it, so that what is applied is what was seen."
 
 
 @requires("connections.change_connection", post="connections.change_connection")
@@ -76,12 +81,10 @@ def connections_file(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "connections/file.html", {"form": form}, status=422)
     text: str = form.cleaned_data["text"]
+    is_confirmed = "confirmed" in request.POST
     try:
-        if "confirmed" in request.POST:
-            count = len(provision(text=_as_yaml(text), file="file").changes)
-            messages.success(request, f"Applied: {count} change{'' if count == 1 else 's'}.")
-            return redirect("connections")
-        rehearsal = _rehearse(_as_yaml(text))
+        seen = request.POST.get("seen", "") if is_confirmed else ""
+        rehearsal, is_applied = _apply(_as_yaml(text), seen=seen)
     except ProvisionError as error:
         problems = [str(problem) for problem in error.problems]
         context = {"form": FileForm(initial={"text": text}), "problems": problems}
@@ -89,8 +92,12 @@ def connections_file(request: HttpRequest) -> HttpResponse:
     except DatabaseError as error:
         form.add_error(None, f"The database refused: {error}. Nothing was changed.")
         return render(request, "connections/file.html", {"form": form}, status=422)
-    context = {"form": form, "text": text, "rehearsal": rehearsal}
-    return render(request, "connections/file.html", context)
+    if is_applied:
+        count = rehearsal.count
+        messages.success(request, f"Applied: {count} change{'' if count == 1 else 's'}.")
+        return redirect("connections")
+    context = {"form": form, "text": text, "rehearsal": rehearsal, "is_other": is_confirmed}
+    return render(request, "connections/file.html", context, status=409 if is_confirmed else 200)
 
 
 def _as_yaml(text: str) -> str:
@@ -100,16 +107,28 @@ def _as_yaml(text: str) -> str:
     return to_yaml(text, "file") if is_table else text
 
 
-def _rehearse(text: str) -> Rehearsal:
-    """Apply a file, read from the audit log what that did, and take it back."""
+def _apply(text: str, *, seen: str) -> tuple[Rehearsal, bool]:
+    """Apply a file, read from the audit log what that did, and take it back unless it was `seen`.
+
+    Returns what it does, and whether that stands. Raises ProvisionError.
+    """
     words = kinds()
     with transaction.atomic():
         last = AuditEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0
         outcome = provision(text=text, file="file")
         entries = AuditEntry.objects.filter(id__gt=last).order_by("id")
-        lines = tuple(present_entry(entry, words) for entry in entries[:MOST_SHOWN])
-        transaction.set_rollback(True)
-    return Rehearsal(lines, len(outcome.changes), tuple(outcome.notes))
+        lines = tuple(present_entry(entry, words) for entry in entries)
+        mark = _mark(lines, outcome.notes)
+        is_seen = mark == seen
+        if not is_seen:
+            transaction.set_rollback(True)
+    first = lines[:MOST_SHOWN]
+    return Rehearsal(first, len(outcome.changes), tuple(outcome.notes), mark), is_seen
+
+
+def _mark(lines: Sequence[AuditLine], notes: Sequence[str]) -> str:
+    told = [[one.what, one.kind, one.entry.name, *map(str, one.changes)] for one in lines]
+    return hashlib.blake2s(json.dumps([told, *notes]).encode(), digest_size=16).hexdigest()
 
 
 @requires("connections.change_connection")

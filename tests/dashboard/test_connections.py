@@ -222,6 +222,38 @@ def shown(response: Any) -> str:
     return str(response.content.decode())
 
 
+def apply_file(browser: Client, text: str, *, seen: str = "") -> Any:
+    """Rehearse a file, unless that was seen, and confirm it."""
+    seen = seen or browser.post("/connections/file/", {"text": text}).context["rehearsal"].mark
+    return browser.post("/connections/file/", {"text": text, "confirmed": "1", "seen": seen})
+
+
+def test_a_file_that_would_do_something_else_meanwhile_is_rehearsed_anew(admin: Client) -> None:
+    """It was applied: a list that somebody had arranged since was overwritten, unseen."""
+    alice = Connection.objects.create(name="Alice", sip_user="alice", inbound_codecs=["PCMU"])
+    table = "sip_user,inbound\nalice,G722\nbob,G722\n"
+    seen = admin.post("/connections/file/", {"text": table}).context["rehearsal"].mark
+    alice.inbound_codecs = ["OPUS"]
+    alice.save()
+    known = AuditEntry.objects.count()
+    for given in (seen, "x"):
+        answer = apply_file(admin, table, seen=given)
+        assert answer.status_code == 409
+        assert "Not applied: something was changed meanwhile" in shown(answer)
+        assert "OPUS" in shown(answer)
+        assert (Connection.objects.count(), AuditEntry.objects.count()) == (1, known)
+    unseen = admin.post("/connections/file/", {"text": table, "confirmed": "1"})
+    assert unseen.status_code == 409
+    anew = answer.context["rehearsal"].mark
+    assert apply_file(admin, table, seen=anew).status_code == 302
+    alice.refresh_from_db()
+    assert alice.inbound_codecs == ["G722"]
+    # Of a new row, too, the key of which is another at each rehearsal.
+    template = "connection_templates:\n  - name: Desk\n    inbound: {codecs: [G722]}\n"
+    whole = f"{template}connections:\n  - sip_user: alice\n    template: Desk\n"
+    assert apply_file(admin, whole).status_code == 302
+
+
 def test_a_file_says_what_it_would_change_before_it_does(admin: Client, viewer: Client) -> None:
     Connection.objects.create(
         name="Alice", sip_user="alice", inbound_codecs=["PCMU"], caller_id="any"
@@ -237,7 +269,7 @@ def test_a_file_says_what_it_would_change_before_it_does(admin: Client, viewer: 
     assert "a-good-one" not in page.split("<textarea")[0]
     assert (Connection.objects.count(), AuditEntry.objects.count()) == (1, known)
 
-    admin.post("/connections/file/", {"text": table, "confirmed": "1"})
+    apply_file(admin, table)
     alice = Connection.objects.get(sip_user="alice")
     assert (alice.name, alice.inbound_codecs, alice.force_on_caller) == (
         "Alice",
@@ -261,8 +293,7 @@ def test_a_file_says_what_it_would_change_before_it_does(admin: Client, viewer: 
     assert "file:3:" in shown(wrong)
     for bad in ("sip_user,shoe_size\nalice,9\n", "sip_user,name\nalice\n", "", "connections: [1"):
         assert admin.post("/connections/file/", {"text": bad}).status_code == 422
-    emptied = {"text": "sip_user,inbound\nalice,\n", "confirmed": "1"}
-    assert admin.post("/connections/file/", emptied).status_code == 302
+    assert apply_file(admin, "sip_user,inbound\nalice,\n").status_code == 302
     alice.refresh_from_db()
     assert (alice.inbound_codecs, alice.force_on_caller) == ([], True)
     for method in (viewer.get, viewer.post):
