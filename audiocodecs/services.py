@@ -16,6 +16,8 @@ class ListFields:
     model: type[models.Model]
     codecs: str
     force: str = ""
+    follows: str = ""
+    "The field of whom a row's list is taken from; meanwhile it changes without the row's doing."
 
     def read(self, row: models.Model) -> StoredList:
         """Return a row's list; a model without the field of forcing forces nobody."""

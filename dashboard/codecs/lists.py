@@ -117,7 +117,7 @@ LISTS = (
     PLATFORM,
     CodecList(
         "inbound",
-        ListFields(Connection, "inbound_codecs", "force_on_caller"),
+        ListFields(Connection, "inbound_codecs", "force_on_caller", follows="template"),
         title="Inbound codecs",
         about="Offered to the phone of {name} when it is called.",
         url_name="connection-codecs",
@@ -127,7 +127,7 @@ LISTS = (
     ),
     CodecList(
         "outbound",
-        ListFields(Connection, "outbound_codecs"),
+        ListFields(Connection, "outbound_codecs", follows="template"),
         title="Outbound codecs",
         about="Allowed on the caller's leg when {name} calls.",
         url_name="connection-codecs",

@@ -63,6 +63,38 @@ def test_a_change_of_a_template_has_a_way_back(admin: Client, ann: Connection) -
     assert ann.outbound_codecs == ["OPUS"]
 
 
+def test_who_leaves_a_template_has_a_way_back_to_what_was_forced_before(
+    admin: Client, desk: ConnectionTemplate
+) -> None:
+    """The template forced its list as well, then no more: what came after told of what was before.
+
+    The way back had the list of then, not forced.
+    """
+    ben = Connection.objects.create(
+        name="Ben", sip_user="ben", inbound_codecs=["PCMA"], force_on_caller=True
+    )
+    desk.force_on_caller = True
+    desk.save()
+    ben.template = desk
+    ben.save()
+    desk.force_on_caller = False
+    desk.save()
+    ben.refresh_from_db()
+    ben.template = None
+    ben.save()
+    path = f"/codecs/connection/{ben.pk}/inbound/"
+    admin.post(path, {"do": "save", "codec": ["PCMU"], "base": "G722"})
+    own, follows = admin.get(path).context["changes"]
+    assert (own.before, own.after) == ("G722, not forced", "PCMU, not forced")
+    assert (follows.before, follows.after) == (
+        "PCMA, forced on the caller",
+        "G722, forced on the caller",
+    )
+    admin.post(path, {"do": f"restore:{follows.number}", "codec": ["PCMU"], "base": "PCMU"})
+    ben.refresh_from_db()
+    assert (ben.inbound_codecs, ben.force_on_caller) == (["PCMA"], True)
+
+
 def test_a_followers_list_is_shown_and_not_arranged(admin: Client, ann: Connection) -> None:
     text = page(admin, url(ann))
     assert f'<a href="/connections/templates/{ann.template_id}/">Desk phones</a>' in text
