@@ -19,7 +19,7 @@ from callengine.engine.plans.agentorders import AgentOrders
 from callengine.engine.plans.order import Legs, NoTargetError, Waves, make_order, make_waves
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import CallProcess, NoProcessStartsError, ProcessState
-from callengine.engine.processes.turns import FOR_EACH_PROCESSOR, Turns
+from callengine.engine.processes.turns import FOR_EACH_PROCESSOR, CallTurns
 from callengine.engine.settings import EngineSettings
 from callengine.loop.tasks import BackgroundTasks
 
@@ -69,7 +69,7 @@ class Assignment:
         self._book = book
         self._edge = edge
         self._agents = agents
-        self._turns = Turns(FOR_EACH_PROCESSOR * len(os.sched_getaffinity(0)))
+        self._turns = CallTurns(FOR_EACH_PROCESSOR * len(os.sched_getaffinity(0)))
         self._calls: dict[int, LiveCall] = {}
         "By the number of their process."
         self._tasks = BackgroundTasks("assignment")

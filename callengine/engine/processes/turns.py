@@ -16,7 +16,7 @@ ODD_ONES = 2
 "Calls that may wait for a stuck process without the machine being busy: each costs itself alone."
 
 
-class Turns:
+class CallTurns:
     """Those that have come and that no process has taken yet, by call; `at_once` are begun."""
 
     def __init__(self, at_once: int) -> None:

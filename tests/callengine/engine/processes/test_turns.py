@@ -6,7 +6,7 @@ import time
 import pytest
 
 from callengine.engine.processes import turns
-from callengine.engine.processes.turns import Turns
+from callengine.engine.processes.turns import CallTurns
 from tests.peers.waiting import until
 
 
@@ -14,7 +14,7 @@ class Beginning:
     """Calls that wait for their turn, and those that had it, in their order."""
 
     def __init__(self, at_once: int) -> None:
-        self.turns = Turns(at_once)
+        self.turns = CallTurns(at_once)
         self.begun: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
