@@ -92,7 +92,9 @@ class Forker:
                     os.close(descriptor)
                 for other in (here, *self._templates.values()):
                     other.close()
-                Template(there, self._socket).run(request, parent=parent)
+                # There until the process ends: taking pjsua2 down with it waits for a second.
+                template = Template(there, self._socket)
+                template.run(request, parent=parent)
             except BaseException:  # the process ends here, and would not print it
                 logger.exception("a template of call processes fails")
             finally:
