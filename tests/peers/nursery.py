@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -143,6 +144,33 @@ class Nursery:
         finally:
             os.close(theirs)
         return Forked(pid, arguments, ended)
+
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *, timeout_s: float
+    ) -> "subprocess.CompletedProcess[str]":
+        """Have the interpreter run these arguments to their end, whatever its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not ended after so many seconds, and was killed.
+        """
+        with (
+            open(os.devnull) as nothing,
+            tempfile.TemporaryFile("w+") as said,
+            tempfile.TemporaryFile("w+") as complained,
+        ):
+            files = [nothing.fileno(), said.fileno(), complained.fileno()]
+            process = self.fork(arguments, environment, files)
+            try:
+                status = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+            texts = []
+            for file in (said, complained):
+                file.seek(0)
+                texts.append(file.read())
+        return subprocess.CompletedProcess(process.args, status, *texts)
 
     def converse(self, arguments: Sequence[str], environment: Mapping[str, str]) -> "Talker":
         """Fork a process that is told lines and answers lines; its errors are ours."""

@@ -4,11 +4,10 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.peers.engine import ROOT, Engine
-from tests.peers.nursery import Forked
+from tests.peers.nursery import Forked, nursery
 
 UDP_TABLES = ("/proc/net/udp", "/proc/net/udp6")
 
@@ -92,12 +91,5 @@ class Restartable(Engine):
 
     def run(self, *arguments: str, timeout_s: float = 60.0) -> "subprocess.CompletedProcess[str]":
         """Run one management command to its end, whatever its exit status."""
-        return subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self._environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        command = (str(ROOT / "manage.py"), *arguments)
+        return nursery(ROOT).run(command, self._environment, timeout_s=timeout_s)

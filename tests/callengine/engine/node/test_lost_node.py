@@ -1,7 +1,6 @@
 """Several engines on one database: whose calls are whose, and what becomes of a lost one's."""
 
 import asyncio
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from callengine.engine.node.identity import Identity
 from tests.peers import services
 from tests.peers.engine import Engine
+from tests.peers.nursery import nursery
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import configuration, connection
 
@@ -54,14 +54,7 @@ async def test_calls_of_a_killed_engine_are_closed_by_another_that_lives() -> No
 def _complaint(engine: Engine, *, folder: str = "data") -> str:
     """Start one more engine of the name of a running one; return what it says."""
     environment = {**engine._environment, "VOIPNUMBER_DATA": str(engine.folder / folder)}
-    done = subprocess.run(
-        ["python", "manage.py", "callengine"],
-        env=environment,
-        cwd=engine.root,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = (str(engine.root / "manage.py"), "callengine")
+    done = nursery(engine.root).run(command, environment, timeout_s=60)
     assert done.returncode != 0
     return done.stderr
