@@ -14,6 +14,8 @@ enum {
     LONGEST_PAUSE = CLOCK_HZ,  /* in units of the clock */
     BURST_PACKETS = 16,        /* what may come at once, of a party or a network that was stalled */
     EVENT_BYTES = 4,           /* RFC 4733 section 2.3 */
+    ENDED = 0x80,              /* in the second of them */
+    LONGEST_KEY = 0xFFFF,      /* a longer one goes on in an event of its own (section 2.5.1.3) */
 };
 
 struct packet {
@@ -169,6 +171,59 @@ static int verdict_of_payload(const struct vn_forwarding *state, const struct pa
     return VN_FORWARDED;
 }
 
+static void note_key(struct vn_forwarding *state, const struct packet *packet)
+{
+    state->has_key = 1;
+    state->key = packet->payload[0];
+    state->key_ended = packet->payload[1] & ENDED;
+    state->key_lasts = read_16(packet->payload + 2);
+    state->key_time = packet->time;
+}
+
+/* By the timestamp; but that moves where the longest event is over, and with some senders always. */
+static int is_same_key(const struct vn_forwarding *state, const struct packet *packet)
+{
+    const uint32_t step = packet->time - state->key_time;
+    const uint16_t lasts = read_16(packet->payload + 2);
+    const int is_longest = state->key_lasts > LONGEST_KEY / 10 * 9;
+
+    if (!state->has_key || packet->payload[0] != state->key)
+        return 0;
+    return step == 0 || (!state->key_ended && lasts > state->key_lasts && step <= lasts) ||
+           (!state->key_ended && is_longest && step <= LONGEST_KEY + state->key_lasts / 10u);
+}
+
+static void write_header(const struct vn_forwarding *state, const struct packet *packet,
+                         uint8_t second, uint16_t number, uint8_t *out)
+{
+    out[0] = 0x80;
+    out[1] = second;
+    write_16(out + 2, number);
+    write_32(out + 4, packet->time + state->time_offset);
+    write_32(out + 8, state->source_to);
+}
+
+int vn_forwarding_take_rest(struct vn_forwarding *state, const uint8_t *packet, size_t size,
+                            uint16_t number, uint8_t *out, size_t *length)
+{
+    const struct vn_way *way = &state->way;
+    struct packet read;
+    int16_t ahead;
+
+    if (!state->has_key || !is_read(&read, packet, size) || read.source != state->source ||
+        read.payload_type != way->events || read.size != EVENT_BYTES || !is_same_key(state, &read))
+        return 0;
+    ahead = (int16_t)(read.number - state->last_number);
+    if (ahead <= 0 || ahead > MOST_SKIPPED)
+        return 0;
+    state->last_number = read.number;
+    note_key(state, &read);
+    write_header(state, &read, way->events_to, number, out);
+    memcpy(out + VN_RTP_HEADER, read.payload, read.size);
+    *length = VN_RTP_HEADER + read.size;
+    return 1;
+}
+
 int vn_forwarding_take(struct vn_forwarding *state, const uint8_t *packet, size_t size,
                        int64_t now_ns, uint8_t *out, size_t *length)
 {
@@ -191,11 +246,11 @@ int vn_forwarding_take(struct vn_forwarding *state, const uint8_t *packet, size_
     verdict = verdict_of_time(state, &read, is_audio);
     if (verdict != VN_FORWARDED)
         return verdict;
-    out[0] = 0x80;
-    out[1] = (uint8_t)(read.marker | (is_audio ? way->payload_to : way->events_to));
-    write_16(out + 2, (uint16_t)(read.number + state->number_offset));
-    write_32(out + 4, read.time + state->time_offset);
-    write_32(out + 8, state->source_to);
+    if (!is_audio && read.number == state->last_number)
+        note_key(state, &read); /* and not one that comes late */
+    write_header(state, &read,
+                 (uint8_t)(read.marker | (is_audio ? way->payload_to : way->events_to)),
+                 (uint16_t)(read.number + state->number_offset), out);
     if (is_audio && vn_law_is_coded(way->law))
         vn_coding_run(state->coding, way->law, out + VN_RTP_HEADER, read.payload, read.size);
     else

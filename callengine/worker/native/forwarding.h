@@ -46,6 +46,9 @@ VN_SHARED struct vn_forwarding {
     uint16_t last_number, number_offset; /* sequence numbers */
     uint16_t span;                       /* how many of them are ours up to the last, or a limit */
     uint8_t begun, last_is_audio, has_event;
+    uint8_t has_key, key, key_ended;     /* of the last event that was forwarded */
+    uint16_t key_lasts;
+    uint32_t key_time;                   /* its source's timestamp */
     void *coding;                        /* struct vn_coding, of a way that codes: set once begun */
 };
 
@@ -60,5 +63,10 @@ VN_EXPORT void vn_forwarding_follow(struct vn_forwarding *, uint32_t source, uin
  * holds *length octets if VN_FORWARDED is returned. */
 VN_EXPORT int vn_forwarding_take(struct vn_forwarding *, const uint8_t *packet, size_t size,
                                  int64_t now_ns, uint8_t *out, size_t *length);
+
+/* The way has ended, in the midst of a key perhaps. Whether a packet tells more of the key that was
+ * forwarded last: then `out` holds it under this sequence number. */
+VN_EXPORT int vn_forwarding_take_rest(struct vn_forwarding *, const uint8_t *packet, size_t size,
+                                      uint16_t number, uint8_t *out, size_t *length);
 
 #endif

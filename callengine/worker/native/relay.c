@@ -13,6 +13,7 @@
 #include "arrival.h"
 #include "coding.h"
 #include "law.h"
+#include "sink.h"
 #include "streams.h"
 
 #define MS 1000000LL
@@ -27,27 +28,24 @@
  * to say where it hears them from and sends to. Reports count as of their arrival, if that is not too
  * long ago (OLDEST_NS in arrival.c). */
 #define ASK_NS (500 * MS)
+/* A party that tells nothing more of a key for so long has let go of it. */
+#define KEY_OVER_NS (1000 * MS)
 
-/* Places in pjmedia_rtp_session and pjmedia_rtcp_session (2.15.1); the second are held against the
- * first whenever a relay begins. */
 enum {
-    HEADER_NUMBER = 2, HEADER_TIME = 4, HEADER_SOURCE = 8, LAST_NUMBER = 36,
-    REPORTED_TIME = 504, REPORTED_NUMBER = 508,
-    ADDRESS_ROOM = 28,    /* struct sockaddr_in6 */
+    HEADER_TIME = 4,
+    ADDRESS_ROOM = 28, /* struct sockaddr_in6 */
 };
 
 struct leg {
     struct vn_forwarding in;
     struct vn_coding coding;
-    pjmedia_transport *transport; /* of the other leg, which it is sent to */
-    uint8_t *sending;             /* its pjmedia_rtp_session */
-    uint8_t *reports;             /* its pjmedia_rtcp_session */
+    struct vn_sink to;            /* the other leg */
     uint8_t *receiving;           /* of the leg it comes from, its pjmedia_rtp_session */
     uint8_t *received;            /* and its pjmedia_rtcp_session */
     int64_t heard_ns, report_ns;
-    int passed_key;
+    int64_t key_ns;               /* when a packet of a key was last passed on; 0: none was */
+    int passed_key;               /* by the packet that was read last, in this tick */
     unsigned packets;             /* passed on */
-    struct vn_sent sent;          /* where pjmedia has sent them to; of no size: to be seen */
     uint8_t from[ADDRESS_ROOM]; /* where its packets come from; pjmedia decides on another */
 };
 
@@ -86,10 +84,8 @@ static void end(uint32_t why)
     if (state != VN_RELAY_ON)
         return;
     state = why;
-    for (int index = 0; index < 2; ++index) {
-        legs[index].passed_key = 0;
+    for (int index = 0; index < 2; ++index)
         stale[index] = legs[index].in.way.from;
-    }
 }
 
 static int64_t next_report(int64_t now)
@@ -111,29 +107,19 @@ static int is_coded(struct leg *leg, const struct vn_way *way)
 /* Take over from a stream where it is; 0 if it is nowhere yet. */
 static int is_taken_over(struct leg *leg, const struct vn_way *way, int64_t now)
 {
-    pjmedia_stream_rtp_sess_info sessions = { 0 }, from = { 0 };
-    uint16_t number, reported;
+    pjmedia_stream_rtp_sess_info from = { 0 };
 
+    leg->key_ns = 0;
     if (!vn_forwarding_begin(&leg->in, way, now) ||
-        vn_pj.pjmedia_stream_get_rtp_session_info(way->to, &sessions) != PJ_SUCCESS ||
         vn_pj.pjmedia_stream_get_rtp_session_info(way->from, &from) != PJ_SUCCESS ||
         !is_coded(leg, way))
         return 0;
     leg->receiving = from.rx_rtp;
     leg->received = (uint8_t *)from.rtcp;
     leg->packets = 0;
-    leg->sent.to_size = 0;
-    leg->transport = vn_pj.pjmedia_stream_get_transport(way->to);
-    leg->sending = sessions.tx_rtp;
-    leg->reports = (uint8_t *)sessions.rtcp;
     leg->heard_ns = now;
     leg->report_ns = next_report(now);
-    leg->passed_key = 0;
-    memcpy(&number, leg->sending + HEADER_NUMBER, sizeof(number));
-    memcpy(&reported, leg->reports + REPORTED_NUMBER, sizeof(reported));
-    return leg->transport != NULL && ntohs(number) == reported &&
-           (uint16_t)read_32(leg->sending + LAST_NUMBER) == reported &&
-           ntohl(read_32(leg->sending + HEADER_TIME)) == read_32(leg->reports + REPORTED_TIME);
+    return vn_sink_begin(&leg->to, way->to);
 }
 
 int vn_relay_begin(const struct vn_way ways[2])
@@ -163,11 +149,28 @@ void vn_relay_end(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* Of such as go to this stream; NULL: of all. */
+static void forget_keys(const void *stream)
+{
+    for (struct leg *leg = legs; leg < legs + 2; ++leg)
+        if (stream == NULL || leg->in.way.to == stream)
+            leg->key_ns = 0;
+}
+
+void vn_relay_cut(const void *stream)
+{
+    pthread_mutex_lock(&lock);
+    end(VN_RELAY_ENDED);
+    forget_keys(stream);
+    pthread_mutex_unlock(&lock);
+}
+
 void vn_relay_let_go(const void *stream)
 {
     vn_streams_forget(stream);
     pthread_mutex_lock(&lock);
     end(VN_RELAY_ENDED);
+    forget_keys(stream);
     for (int index = 0; index < 2; ++index)
         if (stream == NULL || stale[index] == stream)
             stale[index] = NULL;
@@ -180,8 +183,8 @@ int vn_relay_passed_key(int sock)
 
     pthread_mutex_lock(&lock);
     for (int index = 0; index < 2; ++index)
-        if (state == VN_RELAY_ON && legs[index].in.way.sock == sock)
-            passed = legs[index].passed_key;
+        if (legs[index].in.way.sock == sock)
+            passed |= legs[index].passed_key;
     pthread_mutex_unlock(&lock);
     return passed;
 }
@@ -195,6 +198,29 @@ void vn_relay_figures(struct vn_relay_figures *out)
     pthread_mutex_unlock(&lock);
 }
 
+/* Whether a relay that has ended, or the bridge, is in the midst of a key: it goes on as it began. */
+static int is_telling_key(int64_t now)
+{
+    for (struct leg *leg = legs; leg < legs + 2; ++leg) {
+        if (leg->key_ns && now - leg->key_ns > KEY_OVER_NS)
+            leg->key_ns = 0;
+        if (leg->key_ns)
+            return 1;
+    }
+    return 0;
+}
+
+static void begin(int64_t now)
+{
+    asked = 0;
+    began_ns = now;
+    if (is_telling_key(now) || vn_stream_tells_key(wanted[0].to) || vn_stream_tells_key(wanted[1].to))
+        state = VN_OLD_KEY;
+    else
+        state = is_taken_over(&legs[0], &wanted[0], now) && is_taken_over(&legs[1], &wanted[1], now)
+                    ? VN_RELAY_ON : VN_RELAY_UNREADY;
+}
+
 void vn_relay_before(int64_t now)
 {
     if (!atomic_load(&busy))
@@ -202,13 +228,10 @@ void vn_relay_before(int64_t now)
     pthread_mutex_lock(&lock);
     empty_buffers();
     now_ns = now;
-    if (asked) {
-        asked = 0;
-        state = is_taken_over(&legs[0], &wanted[0], now) && is_taken_over(&legs[1], &wanted[1], now)
-                    ? VN_RELAY_ON : VN_RELAY_UNREADY;
-        began_ns = now;
-    }
-    if (state != VN_RELAY_ON)
+    legs[0].passed_key = legs[1].passed_key = 0;
+    if (asked)
+        begin(now);
+    if (state != VN_RELAY_ON && !is_telling_key(now))
         atomic_store(&busy, 0);
     pthread_mutex_unlock(&lock);
 }
@@ -236,34 +259,13 @@ int vn_relay_carries(int64_t now)
     return carries;
 }
 
-/* The stream goes on from what was sent last, once it sends again. */
-static void note_sent(struct leg *leg, const uint8_t *header, size_t payload)
-{
-    const uint16_t number = ntohs((uint16_t)(header[2] | header[3] << 8));
-    const uint32_t time = ntohl(read_32(header + HEADER_TIME));
-    uint32_t last = read_32(leg->sending + LAST_NUMBER);
-    const int16_t ahead = (int16_t)(number - (uint16_t)last);
-
-    vn_pj.pjmedia_rtcp_tx_rtp((pjmedia_rtcp_session *)leg->reports, (unsigned)payload);
-    if (ahead <= 0)
-        return;
-    last += (uint32_t)ahead;
-    memcpy(leg->sending + LAST_NUMBER, &last, sizeof(last));
-    memcpy(leg->sending + HEADER_NUMBER, header + HEADER_NUMBER, 2);
-    memcpy(leg->sending + HEADER_TIME, header + HEADER_TIME, 4);
-    memcpy(leg->reports + REPORTED_NUMBER, &number, sizeof(number));
-    memcpy(leg->reports + REPORTED_TIME, &time, sizeof(time));
-}
-
 /* The first packet comes as many packet times after the bridge's last one as time has passed. */
 static void follow(struct leg *leg)
 {
     const uint32_t missed = (uint32_t)((now_ns - began_ns) / leg->in.packet_ns);
 
-    vn_forwarding_follow(&leg->in, ntohl(read_32(leg->sending + HEADER_SOURCE)),
-                         (uint16_t)(read_32(leg->sending + LAST_NUMBER) + 1),
-                         ntohl(read_32(leg->sending + HEADER_TIME)) +
-                             leg->in.way.units * (1 + missed));
+    vn_forwarding_follow(&leg->in, vn_sink_source(&leg->to), vn_sink_next_number(&leg->to),
+                         vn_sink_time(&leg->to) + leg->in.way.units * (1 + missed));
 }
 
 static int is_from_elsewhere(struct leg *leg, const void *from, size_t from_size)
@@ -274,23 +276,6 @@ static int is_from_elsewhere(struct leg *leg, const void *from, size_t from_size
     if (!leg->in.begun)
         memcpy(leg->from, address, ADDRESS_ROOM);
     return memcmp(leg->from, address, ADDRESS_ROOM) != 0;
-}
-
-/* pjmedia says where to; what it was seen to send as it is, we send there ourselves. */
-static int is_sent(struct leg *leg, const uint8_t *packet, size_t size)
-{
-    struct vn_sent *sent = &leg->sent;
-    int done;
-
-    if (sent->to_size && vn_sent_again(sent, packet, size))
-        return 1;
-    vn_sent_watch(sent);
-    done = leg->transport->op->send_rtp(leg->transport, packet, size) == PJ_SUCCESS;
-    vn_sent_watch(NULL);
-    if (!done || sent->count != 1 || sent->size != size ||
-        memcmp(sent->head, packet, sizeof(sent->head)) != 0)
-        sent->to_size = 0;
-    return done;
 }
 
 /* What a stream of pjmedia does with each packet before it is decoded. */
@@ -305,11 +290,30 @@ static void note_received(struct leg *leg, const uint8_t *packet)
                                (int)(status.flags & PJMEDIA_RTP_BAD));
 }
 
+/* What is left of a key whose beginning was passed on is passed on too, beside what the bridge says:
+ * else it would have no end, or last shorter than it was pressed. */
+static void take_rest(struct leg *leg, const uint8_t *packet, size_t size, int is_elsewhere)
+{
+    uint8_t out[VN_RTP_HEADER + VN_LONGEST_PAYLOAD];
+    size_t length;
+
+    leg->passed_key = 0;
+    if (!leg->key_ns || is_elsewhere ||
+        !vn_forwarding_take_rest(&leg->in, packet, size, vn_sink_next_number(&leg->to), out, &length))
+        return;
+    leg->passed_key = 1;
+    leg->key_ns = now_ns;
+    ++forwarded;
+    leg->to.sent.to_size = 0; /* where that is pjmedia says */
+    if (vn_sink_send(&leg->to, out, length))
+        vn_sink_note_number(&leg->to, out, length);
+}
+
 static int take(struct leg *leg, const uint8_t *packet, size_t size, int is_elsewhere)
 {
     uint8_t out[VN_RTP_HEADER + VN_LONGEST_PAYLOAD];
     size_t length;
-    int verdict;
+    int verdict, is_key;
 
     if (!leg->in.begun)
         follow(leg);
@@ -318,14 +322,18 @@ static int take(struct leg *leg, const uint8_t *packet, size_t size, int is_else
                            : vn_forwarding_take(&leg->in, packet, size, now_ns, out, &length);
     if (verdict == VN_FORWARDED) {
         leg->heard_ns = now_ns;
-        leg->passed_key = leg->in.has_event;
+        is_key = (out[1] & 0x7F) == leg->in.way.events_to;
+        leg->passed_key = is_key;
+        if (is_key)
+            leg->key_ns = now_ns;
         ++leg->packets;
         ++forwarded;
-        if (is_sent(leg, out, length))
-            note_sent(leg, out, length - VN_RTP_HEADER);
+        if (vn_sink_send(&leg->to, out, length))
+            vn_sink_note(&leg->to, out, length, leg->in.way.units, is_key);
     } else if (verdict != VN_LEFT && verdict != VN_NOT_RTP) {
         end((uint32_t)verdict);
         empty_buffers();
+        take_rest(leg, packet, size, is_elsewhere);
     }
     return verdict;
 }
@@ -391,12 +399,12 @@ int vn_relay_read(void)
     pthread_mutex_lock(&lock);
     if (legs[0].packets < SETTLED || legs[1].packets < SETTLED) {
         ask_ns = 0; /* with the first that is read here */
-        legs[0].sent.to_size = legs[1].sent.to_size = 0;
+        legs[0].to.sent.to_size = legs[1].to.sent.to_size = 0;
     } else if (state == VN_RELAY_ON) {
         pjmedia_has_all = asks = now_ns >= ask_ns;
         if (asks) {
             ask_ns = now_ns + ASK_NS;
-            legs[0].sent.to_size = legs[1].sent.to_size = 0;
+            legs[0].to.sent.to_size = legs[1].to.sent.to_size = 0;
         }
         for (unsigned index = 0; state == VN_RELAY_ON && index < 2; ++index)
             asks |= !is_read(index);
@@ -413,10 +421,14 @@ void vn_relay_packet(int sock, const uint8_t *packet, size_t size, const void *f
     if (!atomic_load(&busy))
         return;
     pthread_mutex_lock(&lock);
-    for (int index = 0; state == VN_RELAY_ON && index < 2; ++index)
-        if (legs[index].in.way.sock == sock) {
-            (void)take(&legs[index], packet, size,
-                       is_from_elsewhere(&legs[index], from, from_size));
+    for (struct leg *leg = legs; leg < legs + 2; ++leg)
+        if (leg->in.way.sock == sock) {
+            const int is_elsewhere = is_from_elsewhere(leg, from, from_size);
+
+            if (state == VN_RELAY_ON)
+                (void)take(leg, packet, size, is_elsewhere);
+            else
+                take_rest(leg, packet, size, is_elsewhere);
             break;
         }
     pthread_mutex_unlock(&lock);

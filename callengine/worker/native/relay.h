@@ -25,14 +25,19 @@ VN_SHARED struct vn_relay_figures {
 /* Begin with the clock's next tick, both ways at once; 0 if they cannot be gone. One at a time. */
 VN_EXPORT int vn_relay_begin(const struct vn_way ways[2]);
 
-/* End it: the next tick mixes. Again does no harm. */
+/* End it: the next tick mixes. Again does no harm. A key that is being passed on is to its end. */
 VN_EXPORT void vn_relay_end(void);
+
+/* The same, and pass on no more of a key to this pjmedia_stream: it is to send nothing, or another
+ * key. */
+VN_EXPORT void vn_relay_cut(const void *stream);
 
 /* The same, and never touch this pjmedia_stream again, nor does streams.h: it is about to be freed.
  * NULL: none at all. */
 VN_EXPORT void vn_relay_let_go(const void *stream);
 
-/* Whether the last packet of this socket was a telephone-event that went to the other leg. */
+/* Whether the packet that was read last of this socket, in this tick, was a telephone-event that went
+ * to the other leg: whether or not the relay has ended since. For the thread that reads it. */
 VN_EXPORT int vn_relay_passed_key(int sock);
 
 VN_EXPORT void vn_relay_figures(struct vn_relay_figures *out);

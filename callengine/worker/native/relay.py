@@ -118,9 +118,15 @@ def note(stream: int, clock_hz: int, *, hears: bool) -> None:
 
 
 def end() -> None:
-    """End it, if it is on or about to begin."""
+    """End it, if it is on or about to begin; what is left of a key is passed on all the same."""
     if (extension := media()) is not None:
         extension.vn_relay_end()
+
+
+def cut(stream: int | None) -> None:
+    """End it, and a key too that goes to this pjmedia_stream, of which the rest else follows."""
+    if (extension := media()) is not None:
+        extension.vn_relay_cut(ffi.cast("void *", stream or 0))
 
 
 def let_go(stream: int = 0) -> None:
@@ -130,9 +136,9 @@ def let_go(stream: int = 0) -> None:
 
 
 def has_passed_key(descriptor: int) -> bool:
-    """Tell whether the packet read last of a socket was a key's, and went to the other leg.
+    """Tell whether the packet that is read of a socket is a key's, and went to the other leg.
 
-    Asked from where pjmedia tells of the key.
+    Asked from where pjmedia tells of the key, on its thread.
     """
     extension = media()
     return extension is not None and bool(extension.vn_relay_passed_key(descriptor))

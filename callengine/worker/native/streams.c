@@ -16,6 +16,7 @@ enum {
     STREAMS = 8,       /* pjsua has four calls */
     HEADER_TIME = 4,   /* in pjmedia_rtp_session */
     FRAME_ROOM = 4096, /* samples */
+    EVENT_BYTES = 4,   /* no packet of audio that the relay knows is so short */
 };
 
 struct stream {
@@ -25,6 +26,7 @@ struct stream {
     int hears;
     int64_t owed_ns; /* by its timestamp */
     int is_marked;   /* its next packet begins a talkspurt */
+    int tells_key;   /* its last packet was an event (RFC 4733) */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,7 +47,7 @@ void vn_streams_note(void *stream, unsigned clock_hz, int hears)
     pthread_mutex_lock(&lock);
     for (struct stream *one = streams; one < streams + STREAMS; ++one)
         if (one->stream == NULL) {
-            *one = (struct stream){ stream, sessions.tx_rtp, clock_hz, hears, 0, 0 };
+            *one = (struct stream){ stream, sessions.tx_rtp, clock_hz, hears, 0, 0, 0 };
             break;
         }
     pthread_mutex_unlock(&lock);
@@ -128,9 +130,32 @@ static int is_after_gap(const void *session, int payload, unsigned units)
     return is_marked;
 }
 
+int vn_stream_tells_key(const void *stream)
+{
+    int tells = 0;
+
+    pthread_mutex_lock(&lock);
+    for (struct stream *one = streams; one < streams + STREAMS; ++one)
+        if (one->stream && one->stream == stream)
+            tells = one->tells_key;
+    pthread_mutex_unlock(&lock);
+    return tells;
+}
+
+static void note_key(const void *session, int tells)
+{
+    pthread_mutex_lock(&lock);
+    for (struct stream *one = streams; one < streams + STREAMS; ++one)
+        if (one->stream && one->session == session)
+            one->tells_key = tells;
+    pthread_mutex_unlock(&lock);
+}
+
 pj_status_t pjmedia_rtp_encode_rtp(void *session, int payload_type, int marker, int payload,
                                    int units, const void **header, int *size)
 {
+    note_key(session, payload == EVENT_BYTES);
+
     if (units > 0 && atomic_load(&owing) && is_after_gap(session, payload, (unsigned)units))
         marker = 1;
     return vn_pj.pjmedia_rtp_encode_rtp(session, payload_type, marker, payload, units, header,

@@ -20,7 +20,10 @@ void vn_streams_left_out(int64_t ns);
 /* What is in all their jitter buffers is heard by nobody: it came while time was left out. */
 void vn_streams_drop_heard(void);
 
-/* The same of one stream, noted or not. */
+/* Whether what a stream sent last was of a key. */
+int vn_stream_tells_key(const void *stream);
+
+/* What is in the jitter buffer of one stream, noted or not, is heard by nobody. */
 void vn_stream_drop_heard(void *stream);
 
 #endif

@@ -95,7 +95,7 @@ class PjmediaStream:
     def hold(self, why: Hold | None) -> None:
         """Have it send nothing, or send again."""
         if why is not None:
-            relay.end()
+            relay.cut(self.address)
         api = layout.verified_pjmedia()
         if api is not None:
             pointer = ffi.cast("pjmedia_stream *", self.address)

@@ -113,7 +113,7 @@ class SipLeg(SipCall):
 
     def send_digit(self, digit: str) -> None:
         """Send a telephone-event; the peer may have agreed on none."""
-        relay.end()
+        relay.cut(self._digits.stream)
         self._digits.prepare(self._clock_rate_hz())
         try:
             self.dialDtmf(digit)
@@ -227,7 +227,7 @@ class SipLeg(SipCall):
         media = self._lent_media()
         if self._borrower is not borrower:
             self.take_back()
-            relay.end()
+            relay.cut(self._digits.stream)
             self._around.lend_media()
             self._borrower = borrower
             self.guard.lend(borrower)

@@ -79,7 +79,7 @@ class LegStream:
         before = self.numbers_sent, self.numbers_heard
         if stream is None or before == (numbers, heard):
             return
-        relay.end()
+        relay.cut(stream)
         payloads.renumber(
             stream,
             sent=changed(before[0], numbers),

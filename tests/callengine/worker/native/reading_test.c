@@ -51,6 +51,7 @@ static void begin(void)
     operations.send_rtp = send_rtp;
     vn_relay_end();
     vn_relay_before(now);
+    vn_relay_let_go(NULL);
     for (int index = 0; index < 2; ++index) {
         struct leg *leg = &legs[index];
 

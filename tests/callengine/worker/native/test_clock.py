@@ -19,5 +19,5 @@ def test_the_clock_reads_mixes_rests_and_makes_up(tmp_path: Path) -> None:
         "halfband.c",
         "codecs/g722.c",
     )
-    others = "arrival.c", "phase.c", "ahead.c", "capture.c"
+    others = "sink.c", "arrival.c", "phase.c", "ahead.c", "capture.c"
     run("clock_test.c", "clock.c", *others, *relay, folder=tmp_path)
