@@ -45,6 +45,8 @@ ON_THREAD int64_t began_ns;    /* by CLOCK_MONOTONIC */
 ON_THREAD int64_t realtime_ns;  /* what CLOCK_REALTIME is ahead of it */
 ON_THREAD uint64_t arrived_ns;  /* by CLOCK_MONOTONIC, as pj_get_timestamp counts; 0: now */
 ON_THREAD struct vn_sent *watcher;
+ON_THREAD int rtp_sock = -1;    /* whose packet is being read, */
+ON_THREAD uint32_t rtp[2];      /* and its timestamp and SSRC, in network order */
 
 VN_EXPORT pj_status_t pj_get_timestamp(pj_timestamp *at);
 VN_EXPORT pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flags,
@@ -126,6 +128,22 @@ int64_t vn_arrival_last(int sock)
     return atomic_load_explicit(&lasts[place].at_ns, memory_order_relaxed);
 }
 
+static void note_rtp(int sock, const void *packet, size_t size)
+{
+    rtp_sock = size < 12 ? -1 : sock;
+    if (rtp_sock == sock)
+        memcpy(rtp, (const uint8_t *)packet + 4, sizeof(rtp));
+}
+
+int vn_arrival_rtp(int sock, uint32_t *source, uint32_t *time)
+{
+    if (sock != rtp_sock || sock < 0)
+        return 0;
+    *time = ntohl(rtp[0]);
+    *source = ntohl(rtp[1]);
+    return 1;
+}
+
 void vn_arrival_begin(int64_t due)
 {
     int64_t before, between;
@@ -162,6 +180,7 @@ void vn_arrival_end(void)
     vn_ahead_drop();
     reads_late = 0;
     arrived_ns = 0;
+    rtp_sock = -1;
 }
 
 pj_status_t pj_get_timestamp(pj_timestamp *at)
@@ -240,6 +259,7 @@ static ssize_t hand_over(int sock, const struct vn_datagram *datagram, void *buf
         memcpy(from, &datagram->from, from_size);
     if (fromlen)
         *fromlen = (int)datagram->from_size;
+    note_rtp(sock, buf, size);
     arrived_ns = datagram->arrived_ns;
     if (!datagram->is_noted)
         note(sock, buf, size, from_size ? from : NULL, from_size, arrived_ns);
@@ -275,6 +295,7 @@ static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *
         return got;
     if (fromlen)
         *fromlen = (int)message.msg_namelen;
+    note_rtp(sock, buf, (size_t)got);
     note(sock, buf, (size_t)got, from, message.msg_namelen, vn_arrival_of(&message));
     if (message.msg_controllen == 0) {
         int on = 1;

@@ -50,6 +50,10 @@ int vn_arrival_counts(void);
  * while it is to be found out who they are. */
 VN_EXPORT int vn_arrival_stub(int sock, char *host, int room);
 
+/* SSRC and timestamp of the RTP packet of this socket that this thread is reading just now; returns 0
+ * if it reads none. */
+VN_EXPORT int vn_arrival_rtp(int sock, uint32_t *source, uint32_t *time);
+
 /* When the last longer datagram that was read on this socket arrived, by CLOCK_MONOTONIC; 0 if that
  * is not known. May be called on any thread. */
 VN_EXPORT int64_t vn_arrival_last(int sock);

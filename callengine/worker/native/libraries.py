@@ -63,7 +63,7 @@ _TYPES = (
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),
     *("pjmedia_rtcp_stat *",),
     *("vn_codec *", "vn_opus *", "vn_amr *", "vn_g729 *"),
-    *("struct vn_way[2]", "struct vn_relay_figures *", "struct vn_captured"),
+    *("struct vn_way[2]", "struct vn_relay_figures *", "struct vn_captured", "uint32_t[2]"),
     *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),
 )
 "The types that are used by name in a call process."

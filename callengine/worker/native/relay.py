@@ -144,6 +144,20 @@ def has_passed_key(descriptor: int) -> bool:
     return extension is not None and bool(extension.vn_relay_passed_key(descriptor))
 
 
+def packet_read(descriptor: int) -> tuple[int, int] | None:
+    """Return SSRC and timestamp of the packet that is read of a socket; None if none is known.
+
+    Asked from where pjmedia tells of it, on its thread.
+    """
+    extension = media()
+    if extension is None:
+        return None
+    facts = ffi.new("uint32_t[2]")
+    if not extension.vn_arrival_rtp(descriptor, facts, facts + 1):
+        return None
+    return facts[0], facts[1]
+
+
 def state() -> Relayed:
     """Return whether it is on, or why not."""
     if media() is None:

@@ -212,11 +212,12 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
 
     def onDtmfEvent(self, prm: Any) -> None:  # noqa: N802
         """Report a key; telephone-events alone come on a media thread."""
-        if not self._digits.is_new(prm, self._clock_rate_hz()):
+        descriptor = -1
+        if prm.method == pj.PJSUA_DTMF_METHOD_RFC2833 and self.guard.descriptor is not None:
+            descriptor = self.guard.descriptor
+        if not self._digits.is_new(prm, self._clock_rate_hz(), relay.packet_read(descriptor)):
             return
-        descriptor = self.guard.descriptor
-        is_packet = prm.method == pj.PJSUA_DTMF_METHOD_RFC2833 and descriptor is not None
-        is_passed = is_packet and relay.has_passed_key(descriptor or 0)
+        is_passed = relay.has_passed_key(descriptor)
         self._post(self, DigitReceived(self.name, prm.digit, is_passed))
         self._around.wake()
 

@@ -51,8 +51,11 @@ class Digits:
             plugins.forget_transport(self._transport)
             self._transport = None
 
-    def is_new(self, prm: Any, codec_hz: int) -> bool:
-        """Tell whether pjsua2's OnDtmfEventParam begins a press; one by INFO always does."""
+    def is_new(self, prm: Any, codec_hz: int, packet: tuple[int, int] | None) -> bool:
+        """Tell whether pjsua2's OnDtmfEventParam begins a press; one by INFO always does.
+
+        `packet` is SSRC and timestamp of what it is of, if they are known.
+        """
         if prm.method != pj.PJSUA_DTMF_METHOD_RFC2833:
             return True
         return self._presses.is_new(
@@ -61,6 +64,7 @@ class Digits:
             is_update=bool(prm.flags & _UPDATE),
             is_end=bool(prm.flags & _END),
             clock_rate_hz=codec_hz,
+            packet=packet,
         )
 
     def prepare(self, codec_hz: int) -> None:

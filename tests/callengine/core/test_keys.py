@@ -35,3 +35,37 @@ def test_each_press_counts_once(reports: str, rate: int, keys: str) -> None:
         ):
             heard += text[0]
     assert heard == keys
+
+
+@pytest.mark.parametrize(
+    ("reports", "keys"),
+    [
+        ([("5", 20, "", 1), ("5", 60, "", 1), ("5", 80, "ue", 1)], "5"),
+        ([("5", 20, "", 1), ("5", 80, "ue", 1), ("5", 80, "e", 1)], "5"),
+        ([("5", 80, "e", 1), ("5", 20, "", 2)], "55"),
+        ([("5", 20, "", 1), ("6", 20, "", 1)], "56"),
+        ([("5", 80, "e", 1), ("5", 20, "", 1), ("5", 80, "ue", 1)], "55"),
+    ],
+    ids=[
+        "a stream that begins in the midst of it",
+        "one that begins with its end",
+        "the next press",
+        "another key",
+        "a device whose timestamps stand still",
+    ],
+)
+def test_a_press_of_which_another_stream_tells_is_the_same(
+    reports: list[tuple[str, int, str, int]], keys: str
+) -> None:
+    presses, heard = KeyPresses(), ""
+    for digit, lasts_ms, flags, timestamp in reports:
+        if presses.is_new(
+            digit,
+            duration_ms=lasts_ms,
+            is_update=UPDATE in flags,
+            is_end=END in flags,
+            clock_rate_hz=8000,
+            packet=(77, timestamp),
+        ):
+            heard += digit
+    assert heard == keys

@@ -185,6 +185,14 @@ static void poll_made_up(void)
             memcpy(leg->last, packet, (size_t)length);
             leg->last_port = ntohs(from.sin_port);
             leg->strangers += from.sin_port != leg->to.sin_port;
+            if (length >= VN_RTP_HEADER) {
+                uint32_t facts[2] = { 0 };
+
+                HOLDS(vn_arrival_rtp(leg->ours, &facts[1], &facts[0]));
+                facts[0] = htonl(facts[0]), facts[1] = htonl(facts[1]);
+                HOLDS(memcmp(packet + 4, facts, sizeof(facts)) == 0);
+                HOLDS(!vn_arrival_rtp(legs[leg == legs].ours, &facts[1], &facts[0]));
+            }
             {
                 pj_timestamp at;
                 (void)pj_get_timestamp(&at);

@@ -209,6 +209,7 @@ static void where_pjmedia_sends_to_it_follows(void)
 static void nothing_is_left_for_a_socket_of_later(void)
 {
     uint8_t packet[ROOM];
+    uint32_t source, time;
     ptrdiff_t length = sizeof(packet);
 
     begin();
@@ -220,6 +221,7 @@ static void nothing_is_left_for_a_socket_of_later(void)
     HOLDS(pj_sock_recvfrom(legs[0].ours, packet, &length, MSG_DONTWAIT, NULL, NULL) ==
           PJ_ERRNO_START_SYS + EAGAIN);
     vn_arrival_end();
+    HOLDS(!vn_arrival_rtp(legs[0].ours, &source, &time));
 }
 
 static void a_socket_of_a_stream_that_is_gone_is_not_read(void)
