@@ -207,18 +207,31 @@ class RtpTone(asyncio.DatagramProtocol):
             await asyncio.sleep(started + (index + 1) * FRAME_S - loop.time())
 
     async def send_digit(
-        self, to: tuple[str, int], digit: str, *, payload_type: int, clock_rate_hz: int
-    ) -> None:
-        """Send one RFC 4733 event of 160 ms, its end three times."""
+        self,
+        to: tuple[str, int],
+        digit: str,
+        *,
+        payload_type: int,
+        clock_rate_hz: int,
+        released: asyncio.Event | None = None,
+    ) -> int:
+        """Send one RFC 4733 event, its end three times; return the duration it told at last.
+
+        It lasts 160 ms, or until it is `released` if that is later.
+        """
         event = "0123456789*#ABCD".index(digit)
         step = clock_rate_hz // 50
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
-        for index in range(1, 11):
-            end = 0x80 if index > 7 else 0
-            payload = struct.pack("!BBH", event, end | 10, min(index, 8) * step)
+        lasts = ends = 0
+        while ends < 3:
+            is_over = lasts >= 7 * step and (released is None or released.is_set())
+            lasts = lasts if ends else min(lasts + step, 0xFFFF)
+            ends += is_over
+            payload = struct.pack("!BBH", event, (0x80 if is_over else 0) | 10, lasts)
             self.send(to, payload_type, payload, step=0)
             await asyncio.sleep(FRAME_S)
-        self._timestamp = (self._timestamp + 9 * step) & 0xFFFFFFFF
+        self._timestamp = (self._timestamp + lasts + step) & 0xFFFFFFFF
+        return lasts
 
     def heard(
         self, codecs: Mapping[int, str], *, octet_align: bool = False, skip_s: float = 0.5

@@ -57,13 +57,20 @@ class Talk:
             due = max(due, loop.time() - 5 * FRAME_S) + FRAME_S
             await asyncio.sleep(due - loop.time())
 
-    async def press(self, digit: str, payload_type: int) -> None:
-        """Send a key in place of speech."""
+    async def press(
+        self, digit: str, payload_type: int, released: asyncio.Event | None = None
+    ) -> int:
+        """Send a key in place of speech, until it is `released`; return how long it lasted."""
         self._may_send.clear()
-        await self._call.phone.rtp.send_digit(
-            self._call.rtp_target, digit, payload_type=payload_type, clock_rate_hz=8000
+        lasted = await self._call.phone.rtp.send_digit(
+            self._call.rtp_target,
+            digit,
+            payload_type=payload_type,
+            clock_rate_hz=8000,
+            released=released,
         )
         self._may_send.set()
+        return lasted
 
     async def is_heard(self, packets: Sequence[Packet], *, passed: bool) -> None:
         """Wait until the other end hears this speech as it was sent, or decoded, for a while."""

@@ -135,6 +135,35 @@ async def test_a_key_in_an_info_becomes_a_telephone_event(
         await call.end()
 
 
+async def test_a_key_is_told_once_though_its_leg_is_described_anew_meanwhile(
+    engine: Engine,
+) -> None:
+    """A stream of pjmedia that begins in its midst knows of no packet before."""
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        offer = phone.sdp(["PCMU"], telephone_event={101: 8000})
+        call = await converse(engine, phone, pam, offer=offer)
+        await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=0.8)
+        pam.rtp.forget()
+        released = asyncio.Event()
+        pressing = asyncio.create_task(
+            phone.rtp.send_digit(
+                call.a.rtp_target, "5", payload_type=101, clock_rate_hz=8000, released=released
+            )
+        )
+        assert await _heard(call.b, "5") == "5"
+        for version, direction in (2, "sendonly"), (3, "sendrecv"):
+            again = phone.sdp(
+                ["PCMU"], telephone_event={101: 8000}, direction=direction, version=version
+            )
+            assert (await call.a.reinvite(again)).code == 200
+            await asyncio.sleep(0.1)  # packets of the key come to each stream
+        released.set()
+        await pressing
+        await _press(call.a, "6", payload_type=101, rate_hz=8000, codec="PCMU", number=0)
+        assert await _heard(call.b, "56") == "56"
+        await call.end()
+
+
 @pytest.mark.skipif(shutil.which("baresip") is None, reason="needs baresip")
 async def test_baresip_presses_and_hears_keys_in_opus(engine: Engine) -> None:
     """It knows telephone-event at 8000 Hz alone, in OPUS too."""

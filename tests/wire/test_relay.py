@@ -30,6 +30,8 @@ CONFIGURATION = configuration(
     connection("gina", inbound=["G722"]),
 )
 TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
+PRESSED, TOLD = 1280, 1600
+"How long a key of the device lasts, and one that the bridge tells."
 
 
 @pytest.fixture(scope="module")
@@ -89,25 +91,68 @@ async def test_a_key_is_passed_on_with_the_others_number_and_told_once(
             await a.is_heard(pam.rtp.packets, passed=True)
         await operator.reads(path, "Pam pressed a key; passed on.")
         for end, number in (pam, theirs), (phone, 96):
-            events = [p for p in end.rtp.packets if p.payload_type == number]
-            # As the device sent it: keys of ours last 1600.
-            assert [struct.unpack("!BBH", p.payload)[2] for p in events][-1] == 1280
-            assert len({p.timestamp for p in events}) == 1
+            events = _events(end, number)
+            assert events[-1][2] == PRESSED
+            assert len({timestamp for timestamp, _, _ in events}) == 1
         assert pam.rtp.digits(theirs) == "7"
         assert phone.rtp.digits(96) == "#"
         await call.end()
 
 
+def _events(phone: Phone, number: int) -> list[tuple[int, bool, int]]:
+    """Return timestamp, end and duration of each packet of a key that came."""
+    told = [packet for packet in phone.rtp.packets if packet.payload_type == number]
+    facts = [(packet.timestamp, struct.unpack("!BBH", packet.payload)) for packet in told]
+    return [(timestamp, flags >= 0x80, lasts) for timestamp, (_, flags, lasts) in facts]
+
+
 async def _hears(phone: Phone, digits: str, number: int) -> None:
+    """Wait for the end of a key, which is told three times: no more comes of it."""
+
+    def is_over() -> bool:
+        ends = [end for _, end, _ in _events(phone, number)]
+        return phone.rtp.digits(number) == digits and sum(ends) == 3
+
     try:
-        await until(lambda: phone.rtp.digits(number) == digits, "the key does not arrive")
+        await until(is_over, "the key does not arrive")
     except AssertionError as error:
         came = phone.rtp.digits(number)
         raise AssertionError(f"of the key {digits} {came or 'nothing'} arrived") from error
 
 
-PRESSED = 1280
-"How long a key of the device lasts; one that the bridge tells, 1600."
+async def test_a_key_is_heard_once_and_whole_though_the_bridge_takes_the_call_in_its_midst(
+    engine: Engine, operator: Operator
+) -> None:
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        offer = phone.sdp(["PCMU"], telephone_event={96: 8000})
+        call = await converse(engine, phone, pam, offer=offer)
+        (theirs,) = descriptions.telephone_events(call.b.local_sdp)
+        path = await operator.live_call()
+        a, b = talks_of(call, "PCMU", "PCMU")
+        async with talking(a, b):
+            for _ in range(MOST_ROUNDS):  # a busy machine has the bridge take it before
+                await a.is_heard(pam.rtp.packets, passed=True)
+                pam.rtp.forget()
+                released = asyncio.Event()
+                pressing = asyncio.create_task(a.press("5", 96, released))
+                await until(lambda: bool(pam.rtp.digits(theirs)), "the key does not arrive")
+                async with operator.watching(path) as page:  # levels, which the bridge measures
+                    await page.until(r'id="level-B"[^>]*><rect width="[5-9]\d"', timeout_s=20)
+                    await b.is_heard(phone.rtp.packets, passed=False)
+                    released.set()
+                    lasted = await pressing
+                    await _hears(pam, "5", theirs)
+                events = _events(pam, theirs)
+                assert len({timestamp for timestamp, _, _ in events}) == 1
+                assert [lasts for _, end, lasts in events if end] == [events[-1][2]] * 3
+                if events[-1][2] != TOLD:
+                    assert events[-1][2] == lasted
+                    break
+            else:
+                raise AssertionError("it is not passed on for so long")
+        await call.end()
+
+
 TONES_HZ = {"there": 1000, "back": 3000}
 MOST_ROUNDS = 5
 JUDGED = 100
@@ -164,9 +209,7 @@ async def _lasts(gina: Phone, talk: Talk, number: int) -> int:
     gina.rtp.forget()
     await talk.press("5", 96)
     await _hears(gina, "5", number)
-    events = [packet for packet in gina.rtp.packets if packet.payload_type == number]
-    lasted: int = struct.unpack("!BBH", events[-1].payload)[2]
-    return lasted
+    return _events(gina, number)[-1][2]
 
 
 def _level_db(samples: "np.ndarray[Any, Any]", hz: float, rate_hz: int) -> float:
