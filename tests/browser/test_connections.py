@@ -7,6 +7,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.asking import SOONER
 from tests.browser.chromium import PASSWORD, PATIENCE_MS
 from tests.browser.scene import MARKS, address, browser
 from tests.browser.settling import arrive_again_async, arrive_async
@@ -65,7 +66,9 @@ async def copied(page: Page, what: str) -> str:
 async def test_a_phone_set_up_from_the_page_is_seen_to_register(
     engine: Engine, context: BrowserContext
 ) -> None:
-    page = await context.new_page()
+    page, overview = await context.new_page(), await context.new_page()
+    for one in (page, overview):
+        await one.add_init_script(SOONER)
     await arrive_async(page, "/connections/")
     await page.get_by_role("link", name="Add the first connection").click()
     await page.locator("#main").get_by_label("Name").fill("Alice")
@@ -79,7 +82,6 @@ async def test_a_phone_set_up_from_the_page_is_seen_to_register(
     assert server == engine.server
     user = await copied(page, "user name")
 
-    overview = await context.new_page()
     await arrive_async(overview, "/connections/")
     row = overview.get_by_role("row").filter(has_text="alice")
     await expect(row).to_contain_text("Not registered")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import shifts
+from tests.browser.asking import SOONER
 from tests.browser.chromium import LiveServer
 from tests.browser.settling import arrive
 from tests.browser.windows import browser, comes_true, sign_in
@@ -62,6 +63,7 @@ def test_bars_are_drawn_in_their_colours_and_follow_what_happens(
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
+    page.add_init_script(SOONER)
     arrive(page, "/")
     page.evaluate(shifts.FROM_THE_START)
     plot = page.locator("#plot-hour-failed")
@@ -78,7 +80,7 @@ def test_bars_are_drawn_in_their_colours_and_follow_what_happens(
         call = demo.declined()
         server.do("store", call={**call, "ended": None, "termination": None})
         server.do("end", call=call)
-    # It asks by itself every ten seconds, and is content with figures five seconds old.
+    # It asks by itself, and is content with figures five seconds old.
     expect(failed).to_have_text(str(count + 4))
     expect(answered).not_to_have_text("")
     assert canvas.evaluate("canvas => canvas.isConnected"), "charts are kept, not made anew"
@@ -155,13 +157,14 @@ def test_a_certificate_near_its_end_and_a_full_disk_are_told_until_they_are_mend
     key = server.do("session", user="admin")
     context.add_cookies([{"name": "sessionid", "value": key, "url": server.url}])
     page = context.new_page()
+    page.add_init_script(SOONER)
     arrive(page, "/")
     told = page.locator(".concerns .concern")
     certificate = told.filter(has_text="The certificate of SIP over TLS expires in ")
     disk = told.filter(has_text="The disk of the data folder is ")
     for concern in (certificate, disk):
         expect(concern.get_by_role("link", name="Open settings")).to_be_visible()
-    # It asks by itself every ten seconds.
+    # It asks by itself.
     server.do("set up", certificate=str(later.certificate), disk_full_percent=101.0)
     expect(certificate).to_have_count(0)
     expect(disk).to_have_count(0)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser import shifts
+from tests.browser.asking import SOONER
 from tests.browser.chromium import LiveServer
 from tests.browser.crossing import FAR
 from tests.browser.windows import NewPage, browser, cookies, visit
@@ -34,12 +35,17 @@ def still(server: LiveServer, visit: NewPage, request: pytest.FixtureRequest) ->
     server.do("gateway heard", trunk=1, is_up=True, said="200 OK")
 
     def open_page(path: str, *, live: bool = True) -> Page:
-        page = visit(path, live=live, viewport=request.param)
+        options = {"before": _asks_sooner, "viewport": request.param}
+        page = visit(path, live=live, **options)
         page.evaluate(DRAWN)
         page.evaluate(shifts.FROM_NOW)
         return page
 
     return open_page
+
+
+def _asks_sooner(page: Page) -> None:
+    page.add_init_script(SOONER)
 
 
 def insist_on_stillness(page: Page, most: float = MOST_SHIFT) -> None:

@@ -13,6 +13,8 @@ from tests.peers.ports import LOOPBACK, free_sip_port, is_held
 from tests.peers.waiting import until
 
 CALL_TIMEOUT_S = 30
+BEGUN_A_SECOND = 5
+"How many calls in a row SIPp may begin; by itself it waits a second from one to the next."
 HEADERS = """\
       Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch{offset}];rport
       From: <sip:{user}@{host}:{port}>;tag=[call_number]sipp
@@ -189,9 +191,12 @@ class Sipp:
         at_once: int = 1,
         talk_ms: int = 500,
     ) -> SippCall:
-        """Place `calls` calls, `at_once` at a time, each with digest credentials."""
+        """Place `calls` calls, `at_once` at a time, each with digest credentials.
+
+        Those that follow each other do so at once, as far as SIPp may begin so many a second.
+        """
         scenario = _uac(server, user, to, sdp, password, talk_ms, None)
-        rate = ("-r", str(at_once), "-l", str(at_once))
+        rate = ("-r", str(max(at_once, BEGUN_A_SECOND)), "-l", str(at_once))
         return await self._run(scenario, f"{server[0]}:{server[1]}", *rate, calls=calls)
 
     async def callees(self, *, port: int, calls: int) -> SippCall:

@@ -15,7 +15,7 @@ from tests.peers.ports import IPV6_LOOPBACK
 from tests.wire.directory import PASSWORD
 
 CALLER_HZ, CALLEE_HZ = 620, 950
-LATE_ROUNDS = 5
+LATE_ROUNDS = 8
 "A busy machine may begin late, or stand still: then the tones go on until both are heard."
 STRANGER = "stranger"
 "A caller nobody here knows: no account, no credentials."
@@ -62,7 +62,7 @@ class Conversation:
         *,
         codec_a: str,
         codec_b: str,
-        seconds: float = 1.6,
+        seconds: float = 1.0,
         octet_align_a: bool = False,
         octet_align_b: bool = False,
         payload_type_b: int | None = None,
