@@ -1,10 +1,10 @@
 """Test processes forked from the one that collected the tests: `pytest -p tests.forks --forks 3`.
 
-For tests that start no process. With xdist each test process imports and collects all of them,
-6 s of a processor; here that is done once. What runs in a forked process finds all that xdist gives
-its workers, so that databases, ports and folders are a process's own. Each takes one module after
-the other; its reports come back to the process that has the terminal, which counts and writes them.
-What is asked for with `-n` is done by xdist, or in one process; `--pdb` has the terminal as well.
+With xdist each test process imports and collects all tests, 6 s of a processor; here that is done
+once. What runs in a forked process finds all that xdist gives its workers, so that databases, ports
+and folders are a process's own. Each takes one module after the other; its reports come back to the
+process that has the terminal, which counts and writes them. What is asked for with `-n` is done by
+xdist, or in one process; `--pdb` has the terminal as well.
 """
 
 import itertools
