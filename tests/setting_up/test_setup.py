@@ -39,6 +39,14 @@ def test_what_peers_need_is_installed_beside_the_rest(tmp_path: Path, broken: st
     assert not [*box.root.glob(".setup/*.peers")]
 
 
+def test_what_checks_need_is_installed_beside_what_pages_take(tmp_path: Path) -> None:
+    box = Toolbox(tmp_path, python="3.11")
+    done = box.set_up("--dev", SLOW="npm", MEANWHILE="requirements-dev.lock")
+    assert done.returncode == 0
+    assert (box.root / ".venv/.installed-requirements-dev.lock").exists()
+    assert not [*box.root.glob(".setup/*.dev")]
+
+
 def test_a_second_run_says_nothing(tmp_path: Path) -> None:
     box = Toolbox(tmp_path, python="3.12")
     box.set_up("--dev")
@@ -51,6 +59,7 @@ def test_a_second_run_says_nothing(tmp_path: Path) -> None:
     [
         ("requirements.lock", "the reason pip gives", "noise of venv"),
         ("requirements-peers.lock", "the reason pip gives", "noise of npm"),
+        ("requirements-dev.lock", "the reason pip gives", "noise of npm"),
         ("npm", "the reason npm gives", "noise of pip"),
     ],
 )

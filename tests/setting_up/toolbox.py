@@ -47,6 +47,9 @@ cp "$TOOLBOX/stock/python3.12" "$UV_PYTHON_INSTALL_DIR/cpython-3.12.9-linux/bin/
 """
 NODE = """#!/usr/bin/env bash
 echo "noise of npm"
+if [[ "${SLOW-}" == npm ]]; then
+    until [[ -e "$TOOLBOX/began-$MEANWHILE" ]]; do sleep 0.05; done
+fi
 if [[ "${BROKEN-}" == npm ]]; then echo "the reason npm gives" >&2; exit 1; fi
 mkdir -p node_modules
 """
