@@ -7,6 +7,7 @@ made once. Nothing here knows what a page shows: that is in `topics`.
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
@@ -51,7 +52,8 @@ class Feed:
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
         self._spent_s = 0.0
-        self._flushed_s = 0.0
+        self._flushed_s = -math.inf
+        "By the loop's clock, which may have begun as late as this machine; never yet."
         self._keeping = BackgroundTasks("the feed")
 
     async def join(self, topic: Topic, outbox: Outbox) -> Topic:

@@ -1,5 +1,6 @@
 """Websockets as a page opens them, signed in."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,9 @@ def account(name: str, role: Role = Role.VIEWER) -> User:
 
 TELLS_AT_ONCE = re.compile(r"/ws/(engine|overview|calls|trunks)/")
 "The websockets of pages, which say how all stands before they say what changes."
+
+
+HEARD_S = 60.0
 
 
 class Watcher(WebsocketCommunicator):  # type: ignore[misc]
@@ -87,10 +91,11 @@ async def opened(path: str, name: str = "viewer", session: str = "") -> AsyncIte
 
 
 async def heard(socket: Watcher, *words: str) -> str:
-    """Receive until all words have come, and return everything."""
+    """Receive until all words have come, and return everything; beats come for ever."""
     text = ""
-    while not all(word in text for word in words):
-        text += await socket.receive_from()
+    async with asyncio.timeout(HEARD_S):
+        while not all(word in text for word in words):
+            text += await socket.receive_from()
     return text
 
 
