@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +22,8 @@ START_TIMEOUT_S = 40.0
 PASSWORD = "correct-horse"
 KEPT_PORTS = range(32600, 32768)
 "Of callees that come and go: below what the kernel gives to whoever asks for none."
-_given: set[int] = set()
+_given: dict[int, socket.socket] = {}
+"Of these a socket tells other benches that they are taken, until this process ends."
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
@@ -35,12 +35,19 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 
 
 def kept_port() -> int:
-    """Return a UDP port nobody has now, and that the kernel gives to nobody while it is unused."""
+    """Return a UDP port nobody has now, and that nobody else gets of us or of the kernel."""
     for port in KEPT_PORTS:
-        if port not in _given:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        if port in _given:
+            continue
+        taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                taken.bind(f"\0bench-port-{port}")
                 probe.bind((HOST, port))
-                _given.add(port)
+            except OSError:
+                taken.close()
+            else:
+                _given[port] = taken
                 return port
     raise RuntimeError(f"no free port of {KEPT_PORTS.start} to {KEPT_PORTS.stop - 1}")
 
