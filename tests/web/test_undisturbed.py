@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from tests.web import slow_pages
 from tests.web.slow_pages import Course
 from voipnumber.asgi import application, http_application
+from web import undisturbed
 from web.undisturbed import Undisturbed
 
 GIVE_UP_S = 30.0
@@ -283,3 +285,22 @@ async def test_a_server_that_stops_waits_for_no_request_that_is_not_there_yet() 
         with pytest.raises(asyncio.CancelledError):
             await visit.over()
         await pages.end()
+
+
+@pytest.mark.parametrize("view", ["page", "asking", "streamed"])
+async def test_a_server_that_stops_does_not_wait_for_ever_for_a_page_that_hangs(
+    view: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(undisturbed, "ENDING_S", 0.2)
+    pages = Undisturbed(http_application)
+    visit = Visit(view, pages)
+    await visit.begin()
+    async with asyncio.timeout(GIVE_UP_S):
+        await pages.end()
+    assert not visit.course.ended.is_set()
+    assert "1 page was not done" in caplog.text
+    visit.course.may_end.set()
+    with suppress(asyncio.CancelledError):
+        await visit.over()
+    await happened(visit.course.ended)
+    await all_over()
