@@ -30,6 +30,10 @@ ACCESS_LISTS_S = 1.1
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 RTP_PORTS = 160
+OF_A_RUN = ("VOIPNUMBER_NATIVE",)
+"What is kept of the variables of the run: with this one `off` tests run without the extension."
+WITH_EXTENSION = {"VOIPNUMBER_NATIVE": "on"}
+"The environment of tests of what only the media extension does, whatever the run's is."
 Record = dict[str, Any]
 
 
@@ -63,6 +67,7 @@ class Engine:
         self._services = ExitStack()
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("VOIPNUMBER_", "DJANGO_"))},
+            **{name: os.environ[name] for name in OF_A_RUN if name in os.environ},
             "SECRET_KEY": secrets.token_hex(32),
             "VOIPNUMBER_DATA": str(self.folder / "data"),
             "VOIPNUMBER_SIP_LISTEN": f"udp:{self.host}:{self.port},tcp:{self.host}:{self.port}",

@@ -36,6 +36,14 @@ def test_a_check_that_fails_shows_what_it_printed() -> None:
     assert all(line.startswith("    ") for line in printed)
 
 
+FOR_TESTS = {
+    "VOIPNUMBER_FUZZ_SECONDS": "3600",
+    "VOIPNUMBER_CHAOS_ROUNDS": "7",
+    "VOIPNUMBER_STILL_SECONDS": "600",
+    "VOIPNUMBER_NATIVE": "off",
+}
+
+
 def test_settings_of_the_caller_decide_no_test_but_those_for_tests_are_kept() -> None:
     shown = run(
         "bash",
@@ -43,9 +51,7 @@ def test_settings_of_the_caller_decide_no_test_but_those_for_tests_are_kept() ->
         ". bin/environment && env",
         VOIPNUMBER_HTTP="nonsense",
         DATABASE_URL="nonsense",
-        VOIPNUMBER_FUZZ_SECONDS="3600",
-        VOIPNUMBER_CHAOS_ROUNDS="7",
+        **FOR_TESTS,
     ).stdout.splitlines()
-    assert "VOIPNUMBER_FUZZ_SECONDS=3600" in shown
-    assert "VOIPNUMBER_CHAOS_ROUNDS=7" in shown
+    assert {f"{name}={value}" for name, value in FOR_TESTS.items()} <= set(shown)
     assert not [line for line in shown if "nonsense" in line]

@@ -9,13 +9,14 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Download, Page, expect
 
 from tests.browser.chromium import PATIENCE_MS, async_chromium
-from tests.peers.engine import Engine
+from tests.peers.engine import WITH_EXTENSION, Engine
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import configuration, connection
 from tests.wire.operator import Operator
 from tests.wire.recorded import fields, files
 
 CONFIGURATION = configuration(connection("alice", inbound=["PCMU"]))
+ENVIRONMENT = WITH_EXTENSION
 
 
 async def signed_in(operator: Operator, browser: Browser) -> Page:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from callengine.engine.captures.recording import STOPPING_S
 from tests.callengine.engine.forked import owner_of
-from tests.peers.engine import Engine
+from tests.peers.engine import WITH_EXTENSION, Engine
 from tests.peers.phone import Phone
 from tests.peers.waiting import until
 from tests.wire.conversation import Conversation, caller, converse, registered
@@ -27,6 +27,7 @@ CONFIGURATION = configuration(
     connection("bob", inbound=["PCMU"]),
     connection("gina", inbound=["G722"]),
 )
+ENVIRONMENT = WITH_EXTENSION
 KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 IS_ON = re.compile(r'id="call-recording"')
 

@@ -15,6 +15,7 @@ import pytest
 from callengine.worker.native import build
 from callengine.worker.native.libraries import ffi
 from tests.callengine.worker.native.sanitizing import run
+from tests.peers.engine import WITH_EXTENSION
 
 STATE_BYTES = 456
 "Of pjmedia's g722_enc_t and g722_dec_t."
@@ -199,7 +200,7 @@ def test_pjmedia_calls_it(extension: object) -> None:
     """A library's own calls may be bound when it is linked: then all of the above would be idle."""
     done = subprocess.run(
         [sys.executable, "-c", "from callengine.worker.native import loading; loading.load()"],
-        env={**os.environ, "LD_DEBUG": "bindings", "LD_BIND_NOW": "1"},
+        env={**os.environ, **WITH_EXTENSION, "LD_DEBUG": "bindings", "LD_BIND_NOW": "1"},
         capture_output=True,
         text=True,
         timeout=60,

@@ -10,6 +10,7 @@ import pytest
 
 from callengine.worker.native import build, loading
 from callengine.worker.native.builds import NotBuiltError
+from tests.peers.engine import WITH_EXTENSION
 
 pytestmark = pytest.mark.processes
 ROOT = Path(__file__).resolve().parents[4]
@@ -19,7 +20,7 @@ def load(code: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", f"from callengine.worker.native import loading\n{code}"],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, **WITH_EXTENSION, **environment},
         capture_output=True,
         text=True,
         timeout=60,

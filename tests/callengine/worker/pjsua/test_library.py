@@ -1,12 +1,13 @@
 """Processes that go on with one pjsua2, started before they were forked."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from callengine.worker.native import loading
-from tests.peers.engine import ROOT
+from tests.peers.engine import ROOT, WITH_EXTENSION
 
 FORKED = """
 import os, sys
@@ -47,7 +48,10 @@ pytestmark = pytest.mark.skipif(not loading.library().exists(), reason="needs th
 def forked(when: str) -> list[list[int]]:
     """Return what two processes drew by chance (4 numbers), their threads, port and own kB."""
     command = [sys.executable, "-B", "-c", FORKED, when]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **WITH_EXTENSION}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     lines = [list(map(int, line.split())) for line in done.stdout.splitlines()]
     assert len(lines) == 2, done.stderr
