@@ -29,7 +29,7 @@ def endpoint(bridge_rate_hz: int = 16000) -> Iterator[plugins.CodecReport]:
         built_in = [codec.codecId for codec in ep.codecEnum2()]
         yield plugins.install(built_in, bridge_rate_hz=bridge_rate_hz)
     finally:
-        ep.libDestroy()
+        ep.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 
 class Codec:

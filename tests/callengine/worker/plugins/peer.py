@@ -213,7 +213,7 @@ class Peer:
         self.call = self.recorder = None
         del self.tone
         self.account.shutdown()
-        self.endpoint.libDestroy()
+        self.endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 
 def rewritten(sdp: str, options: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ ep.libInit(config)
 found = [codec.codecId for codec in ep.codecEnum2()]
 report = plugins.install({built_in}, bridge_rate_hz=16000)
 enumerated = [codec.codecId for codec in ep.codecEnum2()]
-ep.libDestroy()
+ep.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 print(json.dumps({{"available": report.available, "why": report.unavailable, "pj": enumerated}}))
 """
 
