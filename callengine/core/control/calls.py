@@ -19,7 +19,7 @@ from callengine.core.control.language import Language, language
 from callengine.core.control.levels import LevelsMeasured, MeasureLevels
 from callengine.core.control.music import MusicReady, MusicWanted
 from callengine.core.control.speech import SpeechReady, SpeechWanted
-from callengine.core.control.words import CodecName, LegName, Port, StatusCode
+from callengine.core.control.words import CodecName, LegName, Port, StatusCode, ThreadId
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
@@ -107,6 +107,8 @@ class ProcessReady:
     codecs: tuple[CodecName, ...]
     unavailable: dict[CodecName, str]
     "Codec name -> why it cannot be used."
+    waiting_thread: ThreadId = 0
+    "The thread that has calls heard, if it waits its turn like any other."
 
 
 @dataclass(frozen=True, slots=True)

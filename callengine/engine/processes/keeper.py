@@ -24,6 +24,7 @@ from callengine.core.control.forking import Confined, Exited, Fork, Forked, From
 from callengine.core.control.language import MAX_MESSAGE_BYTES, ControlError, encode
 from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from callengine.engine.processes.forking import ForkServer
+from callengine.engine.processes.priority import let_go_first
 from callengine.engine.processes.process import CallProcess, PoolSettings, ProcessState
 from callengine.engine.processes.roster import Roster
 from callengine.worker.process.control import socket_pair
@@ -75,6 +76,8 @@ class ProcessKeeper:
         "What call processes could do beyond their calls, as the kernel here does not keep them."
         self.without_extension = ""
         "Why call processes go without the media extension, as the end of a sentence."
+        self.calls_wait = False
+        "Whether calls are heard when all else that runs leaves them time: more is not permitted."
         self._stopping = False
         self._lacks_descriptors = False
         "Said once, until there are some again."
@@ -284,12 +287,15 @@ class ProcessKeeper:
         process.sip_port = message.sip_port
         process.codecs = message.codecs
         process.unavailable = message.unavailable
+        process.waiting_thread = message.waiting_thread
         self._is_ready(process)
 
     def _is_ready(self, process: CallProcess) -> None:
         """Take a process into use; its id is the fork server's word, as we may kill by it."""
         if not process.pid or not process.sip_port:
             return
+        if process.waiting_thread:
+            self.calls_wait = not let_go_first(process.pid, process.waiting_thread)
         if process.state is ProcessState.STARTING:
             process.state, process.idle_since = ProcessState.IDLE, time.monotonic()
         if not process.ready.done():

@@ -29,6 +29,10 @@ FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
 RETRY_S = 1.0
 "How long spares that could not be forked, for want of descriptors, are put off."
+CALLS_WAIT = (
+    "On a busy machine calls may be heard with gaps: the engine may not have them go before other "
+    "work. Allow it a real-time priority: ulimit -r 1, LimitRTPRIO=1 in systemd, or CAP_SYS_NICE."
+)
 CLEARING_S = 1.0
 "How long a call may wait for a process that another has just left, when all are taken."
 
@@ -84,9 +88,12 @@ class Pool:
     @property
     def shortages(self) -> list[str]:
         """What call processes go without here, and what that costs: a sentence each."""
-        why = self._keeper.without_extension
-        price = "Calls cost more processor time without the media extension"
-        return [f"{price}: {why}."] if why else []
+        sentences = []
+        if why := self._keeper.without_extension:
+            sentences.append(f"Calls cost more processor time without the media extension: {why}.")
+        if self._keeper.calls_wait:
+            sentences.append(CALLS_WAIT)
+        return sentences
 
     async def start(self) -> None:
         """Start the fork server and the spare processes, and wait until the first is ready.

@@ -38,6 +38,8 @@ class CallProcess:
     call: str | None = None
     codecs: tuple[str, ...] = ()
     unavailable: dict[str, str] = field(default_factory=dict)
+    waiting_thread: int = 0
+    "That has its calls heard, if it said that this waits its turn like any other."
     heard_at: float = 0.0
     "Monotonic time of its last message."
     idle_since: float = 0.0

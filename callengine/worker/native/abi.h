@@ -10,7 +10,7 @@
 #define VN_SHARED
 
 /* One more whenever a function or a structure that Python sees changes. */
-#define VN_ABI_VERSION 8
+#define VN_ABI_VERSION 9
 
 VN_SHARED struct vn_layout {
     uint32_t version;

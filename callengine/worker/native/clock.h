@@ -16,6 +16,10 @@ VN_SHARED struct vn_clock_figures {
 VN_EXPORT int vn_clock_begin(pj_ioqueue_t *queue, pjmedia_port *bridge, size_t frame_bytes,
                              unsigned samples);
 
+/* Which thread of the kernel's waits for its turn like any other, so that somebody who may can have
+ * it go first; 0: it goes first (SCHED_RR), or there is none. */
+VN_EXPORT int32_t vn_clock_waits(void);
+
 /* Read the sockets of media every 20 ms; with `mixes`, have the bridge mix after each reading. */
 VN_EXPORT void vn_clock_run(int mixes);
 

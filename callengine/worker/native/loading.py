@@ -16,7 +16,7 @@ from callengine.worker.native.build import library
 VARIABLE = "VOIPNUMBER_NATIVE"
 PJSUA2_VERSION = "2.15.1.post1"
 "The wheel whose structures `pjproject.h` writes down."
-ABI_VERSION = 8
+ABI_VERSION = 9
 
 _state: dict[str, str] = {}
 
@@ -51,13 +51,15 @@ def _load() -> Path:
     if not built.exists():
         raise NotLoadedError("it is not built; run bin/setup, which says what it lacks")
     try:
-        extension = ctypes.CDLL(str(built), mode=ctypes.RTLD_GLOBAL)
+        # For ourselves at first: one of another version may not stand in for what pjsua2 calls.
+        extension = ctypes.CDLL(str(built))
     except OSError as error:
         raise NotLoadedError(f"it cannot be loaded: {error}") from error
     extension.vn_layout.restype = ctypes.POINTER(ctypes.c_uint32)
     version = extension.vn_layout()[0]
     if version != ABI_VERSION:
         raise NotLoadedError(f"it is of version {version}, and {ABI_VERSION} is wanted")
+    ctypes.CDLL(str(built), mode=ctypes.RTLD_GLOBAL)
     import pjsua2.pjsua2  # noqa: F401  (now, with what the extension does in its place)
 
     extension.vn_bind.restype = ctypes.c_char_p

@@ -76,6 +76,8 @@ class Endpoint:
         transport.boundAddress = "127.0.0.1"
         self._transport = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self._clock = media_clock(self._library.audDevManager(), config.bridge_rate_hz)
+        self.waiting_thread = self._clock.waiting_thread
+        "The clock's, as the kernel numbers it, if that waits its turn like any other; else 0."
         self._clock.rest()
         info = self._library.transportGetInfo(self._transport)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

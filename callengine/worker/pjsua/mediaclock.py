@@ -21,6 +21,10 @@ REST_WITHIN_MS = 1000
 class MediaClock(Protocol):
     """Made after `libStart`, on the thread that called it; rests at first."""
 
+    @property
+    def waiting_thread(self) -> int:
+        """The kernel's number of its thread if that waits its turn like any other, else 0."""
+
     def read(self) -> None:
         """Read what arrives from now on: a call may open sockets, or has them back."""
 
@@ -36,6 +40,9 @@ class MediaClock(Protocol):
 
 class PjmediaClock:
     """One thread of pjmedia's polls for RTP, another mixes."""
+
+    waiting_thread = 0
+    "They wait, and cannot be told from pjmedia's others."
 
     def __init__(self, devices: Any) -> None:
         self._devices = devices
@@ -74,6 +81,7 @@ class ExtensionClock:
         error = library.vn_clock_begin(queue, port, samples * 2, samples)
         if error:
             raise OSError(error, "the clock of the bridge cannot begin")
+        self.waiting_thread = int(library.vn_clock_waits())
 
     def read(self) -> None:
         if not self._mixes:

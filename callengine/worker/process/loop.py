@@ -110,6 +110,7 @@ class CallServer:
             sip_port=self._endpoint.sip_port,
             codecs=codecs.available,
             unavailable=codecs.unavailable,
+            waiting_thread=self._endpoint.waiting_thread,
         )
         try:
             self._control.send(ready)

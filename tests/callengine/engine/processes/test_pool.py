@@ -4,13 +4,13 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
-from callengine.core.control.calls import Idle, Stop, TakeCall
+from callengine.core.control.calls import Stop, TakeCall
 from callengine.core.control.language import encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.engine.processes import pool as pool_module
@@ -23,6 +23,7 @@ from callengine.engine.processes.process import (
     ProcessState,
 )
 from tests.callengine.engine.forked import alive
+from tests.callengine.engine.processes.pools import opened
 from tests.peers import descriptions
 from tests.peers.ports import free_port_range
 from tests.peers.waiting import until
@@ -31,31 +32,6 @@ pytestmark = pytest.mark.processes
 OpenPool = Callable[..., AbstractAsyncContextManager[Pool]]
 TWO_RATES = ((8000, 1), (16000, 1))
 TAKEN_DOWN_S = 1.0
-
-
-@asynccontextmanager
-async def opened(max_calls: int, **options: Any) -> AsyncIterator[Pool]:
-    """Start a pool that hands processes back as they say they are idle."""
-
-    def message(process: CallProcess, said: object) -> None:
-        if isinstance(said, Idle):
-            pool.release(process, recycle=said.recycle)
-
-    settings = PoolSettings(
-        max_calls=max_calls,
-        rtp_ports=free_port_range(16 * max_calls),
-        user_agent="test",
-        **options,
-    )
-    pool = Pool(settings, on_message=message, on_death=lambda process: None)
-    pids: set[int] = set()
-    try:
-        await pool.start()
-        yield pool
-    finally:
-        pids = {process.pid for process in pool.processes if process.pid}
-        await pool.stop()
-    await until(lambda: not any(map(alive, pids)), "call processes outlive their pool")
 
 
 def idle(pool: Pool, rate: int) -> list[CallProcess]:

@@ -46,6 +46,26 @@ def test_why_it_is_not_loaded_is_said(extension: Any) -> None:
     assert said == "it is not built; run bin/setup, which says what it lacks"
 
 
+def test_one_of_another_version_does_nothing_in_pjsua2(extension: Any) -> None:
+    plain = """
+loading.ABI_VERSION = 1
+print(loading.load())
+import pjsua2, time
+endpoint = pjsua2.Endpoint()
+endpoint.libCreate()
+config = pjsua2.EpConfig()
+config.logConfig.level = 0
+endpoint.libInit(config)
+endpoint.libStart()
+time.sleep(0.2)  # its thread polls
+print("polled", flush=True)
+"""
+    version = extension.vn_layout().version
+    said = load(plain.strip()).splitlines()
+    assert said[0] == f"it is of version {version}, and 1 is wanted"
+    assert "polled" in said
+
+
 def test_what_the_compiler_says_is_told(monkeypatch: Any, tmp_path: Path) -> None:
     bad = tmp_path / "bad.c"
     bad.write_text("int broken(void) { return missing; }\n")
