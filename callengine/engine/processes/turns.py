@@ -27,9 +27,15 @@ class CallTurns:
         "Those whose turn it is, and what ends it if nothing else does."
 
     async def begin(self, call: str) -> None:
-        """Wait for a call's turn; to be ended by `end`, whatever becomes of the call."""
+        """Wait for a call's turn; to be ended by `end`, whatever becomes of the call.
+
+        One that is ended as it waits takes none, and keeps nobody from theirs.
+        """
         self._since.setdefault(call, time.monotonic())
         await self._room.acquire()
+        if call not in self._since:
+            self._room.release()
+            return
         loop = asyncio.get_running_loop()
         self._begun[call] = loop.call_later(HELD_S, self._give_room, call)
 

@@ -77,6 +77,18 @@ async def test_who_is_called_off_as_it_waits_takes_no_turn() -> None:
     assert calls.begun == ["1", "3"]
 
 
+async def test_what_ends_as_it_waits_takes_no_turn_and_keeps_nobody_from_theirs() -> None:
+    calls = Beginning(at_once=1)
+    await calls.come("1", "over", "over too", "4", "5")
+    for call in ("over", "over too", "1"):
+        calls.turns.end(call)
+    await calls.settle()
+    assert calls.begun == ["1", "over", "over too", "4"]
+    calls.turns.end("over")  # it had no turn to give
+    await calls.settle()
+    assert calls.begun[-1] == "4"
+
+
 async def test_the_longest_wait_counts_from_when_a_call_came_until_it_is_taken() -> None:
     calls = Beginning(at_once=1)
     before = time.monotonic()
