@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import starting, steadiness, telling, turns
 from tests.peers import moments, readymade
-from tests.tables import Kept, Tables, version
+from tests.tables import Kept, Tables, unmigrated, version
 
 # How fast an example runs says more about the machine's other work than about the code.
 settings.register_profile(
@@ -71,8 +72,8 @@ def django_db_setup(
     pytest-django makes one only if a test is marked `django_db`: without such a test beside them,
     those that ask for this fixture alone were led to the database of the settings.
     """
-    tables.fill()
-    with django_db_blocker.unblock():
+    is_filled = tables.fill()
+    with django_db_blocker.unblock(), unmigrated() if is_filled else nullcontext():
         made = setup_databases(0, interactive=False, aliases=["default"], serialized_aliases=[])
     tables.keep()
     yield

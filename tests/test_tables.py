@@ -4,6 +4,8 @@ import inspect
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models.signals import post_migrate
 
 from tests.tables import MADE_OF, ROOT, Kept, version
@@ -30,6 +32,13 @@ def test_tables_are_of_another_version_once_a_migration_or_a_package_changes(
     assert version(checkout) == before
     (checkout / path).write_text("changed")
     assert version(checkout) != before
+
+
+@pytest.mark.django_db
+def test_tables_that_were_copied_leave_nothing_to_migrate() -> None:
+    executor = MigrationExecutor(connection)
+    assert executor.loader.graph.leaf_nodes()
+    assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
 
 
 def test_what_is_done_after_each_migrate_makes_another_version() -> None:
