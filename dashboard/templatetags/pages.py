@@ -1,6 +1,7 @@
 """Tags of the pages: icons, chips, times and the rail."""
 
 import datetime as dt
+from functools import cache
 from typing import Any
 
 from django import template
@@ -30,8 +31,12 @@ _CLOCKS = {"time": "%H:%M:%S", "minute": "%H:%M", "date": "%b %d, %H:%M", "day":
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
-    """Draw an icon of the sprite; the word next to it is what a screen reader reads."""
+    """Draw an icon of the sprite; the word next to it is what a screen reader reads.
+
+    Kept: a page has dozens, and where the sprite lies was worked out for each.
+    """
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static("icons.svg"),
