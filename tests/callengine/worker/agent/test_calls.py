@@ -86,11 +86,11 @@ async def test_a_stall_of_ours_leaves_no_lasting_delay_of_an_agent_that_streams(
             await asyncio.sleep(STALL_S)
             os.kill(call.pid, signal.SIGCONT)
             await asyncio.sleep(STEADY_MS / 1000 * 1.5)
-            if told := re.search(r"(\d+) ms later than before a stall", "\n".join(call.notes())):
+            told = re.findall(r"(\d+) ms later than before a stall", "\n".join(call.notes()))
+            if (late_ms := max(map(int, told), default=0)) > STALL_S * 1000 / 2:
                 break
-        assert told is not None
-        late_ms, peak_ms = int(told[1]), max(facts.queue_ms for facts in call.told(AgentFacts))
-        assert late_ms > STALL_S * 1000 / 2
+        assert late_ms > STALL_S * 1000 / 2, told
+        peak_ms = max(facts.queue_ms for facts in call.told(AgentFacts))
         await until(lambda: 0 < call.facts.queue_ms < peak_ms - late_ms / 2, "it stays behind")
         call.hangs_up()
         await call.ended()
