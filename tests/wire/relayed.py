@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tests.peers.dialogs import Call
 from tests.peers.rtp import FRAME_S, Packet
@@ -137,3 +138,27 @@ class Impairment:
         ordered = enumerate(itertools.accumulate(times, max))
         last = round((seconds - UNHARMED_S) / FRAME_S)
         return [(at, n) for n, at in ordered if n >= last or drawn[n][0] >= self.loss]
+
+
+class Send(NamedTuple):
+    """When the kernel took a packet: on loopback it has arrived then."""
+
+    timestamp: int
+    not_before_s: float
+    not_after_s: float
+
+
+def jitter_of(sends: Sequence[Send]) -> tuple[float, float]:
+    """Return the jitter that such packets arrive with (RFC 3550 section 6.4.1), in 1/8000 s.
+
+    With it, how much more or less that may be. So what the machine adds to the delay of the one or
+    the other call is no part of what is compared.
+    """
+    jitter = unsure = 0.0
+    for before, one in itertools.pairwise(sends):
+        apart = 8000 * (one.not_before_s - before.not_before_s)
+        late = abs(apart - (one.timestamp - before.timestamp))
+        spans = 8000 * sum(each.not_after_s - each.not_before_s for each in (before, one))
+        jitter += (late - jitter) / 16
+        unsure += (spans - unsure) / 16
+    return jitter, unsure
