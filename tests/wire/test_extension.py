@@ -7,8 +7,15 @@ from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import configuration, connection
 from tests.wire.operator import Operator, text_of
+from tests.wire.test_digits import (
+    test_a_key_is_told_once_though_its_leg_is_described_anew_meanwhile,
+)
 
-CONFIGURATION = configuration(connection("only-amr-wb", inbound=["AMR-WB"]))
+__all__ = ["test_a_key_is_told_once_though_its_leg_is_described_anew_meanwhile"]
+
+CONFIGURATION = configuration(
+    connection("only-amr-wb", inbound=["AMR-WB"]), connection("pam", inbound=["PCMU"])
+)
 ENVIRONMENT = {"VOIPNUMBER_NATIVE": "off"}
 WITHOUT = "without the media extension: VOIPNUMBER_NATIVE is off."
 

@@ -54,7 +54,8 @@ class Digits:
     def is_new(self, prm: Any, codec_hz: int, packet: tuple[int, int] | None) -> bool:
         """Tell whether pjsua2's OnDtmfEventParam begins a press; one by INFO always does.
 
-        `packet` is SSRC and timestamp of what it is of, if they are known.
+        `packet` is SSRC and timestamp of what it is of, as the media extension knows them; without
+        it there is the timestamp alone, which pjmedia tells in milliseconds.
         """
         if prm.method != pj.PJSUA_DTMF_METHOD_RFC2833:
             return True
@@ -64,7 +65,7 @@ class Digits:
             is_update=bool(prm.flags & _UPDATE),
             is_end=bool(prm.flags & _END),
             clock_rate_hz=codec_hz,
-            packet=packet,
+            packet=packet or (0, prm.timestamp),
         )
 
     def prepare(self, codec_hz: int) -> None:
