@@ -34,6 +34,8 @@ OF_A_RUN = ("VOIPNUMBER_NATIVE",)
 "What is kept of the variables of the run: with this one `off` tests run without the extension."
 WITH_EXTENSION = {"VOIPNUMBER_NATIVE": "on"}
 "The environment of tests of what only the media extension does, whatever the run's is."
+IS_WITHOUT_EXTENSION = os.environ.get("VOIPNUMBER_NATIVE") == "off"
+"Whether engines are that tell nothing of it in their own environment."
 Record = dict[str, Any]
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.callengine.engine.forked import owner_of
 from tests.peers import descriptions
 from tests.peers.dialogs import Call
-from tests.peers.engine import Engine
+from tests.peers.engine import WITH_EXTENSION, Engine
 from tests.peers.payloads import TIMESTAMP_STEPS, tone_payloads
 from tests.peers.rtp import FRAME_S, Packet
 from tests.peers.waiting import until
@@ -24,6 +24,7 @@ CODECS = ("PCMU", "G722", "OPUS", "AMR-WB")
 CONFIGURATION = configuration(
     *(connection(f"only-{name.lower()}", inbound=[name]) for name in CODECS)
 )
+ENVIRONMENT = WITH_EXTENSION
 STANDS_S = 1.0
 JUDGED = 40
 "Packets: the one that is least late tells how late the stream is."
