@@ -30,6 +30,7 @@ _MEDIA_PORT = """\
 <ereg regexp="m=audio ([0-9]+)" search_in="body" assign_to="media,media_port"/>
 <log message="[$media_port]"/>"""
 "Notes where the audio of a call is to go, for `Sipp.media_ports`."
+_END = '<log message="[call_id] [timestamp]"/>'
 
 
 def caller(
@@ -41,12 +42,14 @@ def caller(
     codec: str = "PCMU",
     headers: str = "",
     refusal: int = 0,
+    notes_ends: bool = False,
 ) -> str:
     """Return a scenario that offers a codec of a static type, talks and hangs up.
 
     How long it talks may be two bounds, between which every call has a length of its own. One that
     may be refused takes the code `refusal` as well. `media_port` and `headers`, whole
-    lines of the INVITE, may hold SIPp's keywords.
+    lines of the INVITE, may hold SIPp's keywords. With `notes_ends` it notes each call that it has
+    ended, for `Sipp.ended_by`, and not where its audio is to go.
     """
     traits = CODECS[codec]
     offer = headers + _BODY.format(
@@ -56,14 +59,17 @@ def caller(
     steps += [f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183)]
     if refusal:
         steps.append(f'<recv response="{refusal}" optional="true" next="refused"/>')
-    steps.append(f'<recv response="200" rrs="true"><action>{_MEDIA_PORT}</action></recv>')
-    steps.append('<Reference variables="media"/>')
+    answered = "" if notes_ends else f"<action>{_MEDIA_PORT}</action>"
+    steps.append(f'<recv response="200" rrs="true">{answered}</recv>')
+    if not notes_ends:
+        steps.append('<Reference variables="media"/>')
     steps.append(_send(_request("ACK", server, to, 1, dialog=True)))
     steps.append(_pause(talk_ms))
     steps.append(_send(_request("BYE", server, to, 2, dialog=True), retransmit=True))
+    noted = f"<action>{_END}</action>" if notes_ends else ""
     if not refusal:
-        return _scenario(*steps, '<recv response="200"/>')
-    steps += ['<recv response="200" next="over"/>', '<label id="refused"/>']
+        return _scenario(*steps, f'<recv response="200">{noted}</recv>')
+    steps += [f'<recv response="200" next="over">{noted}</recv>', '<label id="refused"/>']
     steps.append(_send(_request("ACK", server, to, 1, failed=True)))
     steps += ['<label id="over"/>']
     return _scenario(*steps)

@@ -62,16 +62,11 @@ class Sipp:
         pairs = zip(head, cells, strict=True)
         return {name: int(cell) for name, cell in pairs if cell.isdecimal()}
 
-    def succeeded_by(self, moment: float) -> int:
-        """Return how many calls had succeeded by a Unix time; told once a second."""
-        with self._statistics.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter=";"))
-        counts = (
-            int(row["SuccessfulCall(C)"])
-            for row in rows
-            if float(row["CurrentTime"].split("\t")[-1]) <= moment
-        )
-        return max(counts, default=0)
+    def ended_by(self, moment: float) -> set[str]:
+        """Return the Call-IDs of what a caller that notes it had ended by a Unix time."""
+        lines = self._statistics.with_suffix(".log.txt").read_text().split("\n")[:-1]
+        ends = (line.split() for line in lines if line)
+        return {call_id for call_id, *_, at in ends if float(at) <= moment}
 
     def end(self, timeout_s: float = 0.0) -> Outcome:
         """Wait for its calls to end, at most so long, and return how they went."""

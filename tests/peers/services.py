@@ -106,6 +106,10 @@ class Postgres:
         """Stop the server at once; what it has stays."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "fast", "stop")
 
+    def crash(self) -> None:
+        """End the server as if it had crashed: it tidies nothing up, and recovers at its start."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "immediate", "stop")
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
