@@ -41,7 +41,6 @@ class Sound:
         payload_type: int | None = None,
         seconds: float = 1.5,
         octet_align: bool = False,
-        skip_s: float = 0.5,
     ) -> Heard:
         """Send a tone to the peer for `seconds` and return what arrived meanwhile.
 
@@ -63,7 +62,7 @@ class Sound:
             )
         others = self._ports_of_other_calls()
         own = [packet for packet in arrived if packet.source[1] not in others]
-        return judged(self._changed(own), self.local_codecs, octet_align=octet_align, skip_s=skip_s)
+        return judged(self._changed(own), self.local_codecs, octet_align=octet_align)
 
     @asynccontextmanager
     async def sounding(self, *, send_hz: float, codec: str) -> AsyncIterator[set[int]]:

@@ -17,8 +17,6 @@ from tests.wire.directory import PASSWORD
 CALLER_HZ, CALLEE_HZ = 620, 950
 LATE_ROUNDS = 8
 "A busy machine may begin late, or stand still: then the tones go on until both are heard."
-SETTLED_S = 0.3
-"From when on a tone is judged: codecs and jitter buffers have settled, if they are in time."
 STRANGER = "stranger"
 "A caller nobody here knows: no account, no credentials."
 
@@ -64,7 +62,7 @@ class Conversation:
         *,
         codec_a: str,
         codec_b: str,
-        seconds: float = 0.7,
+        seconds: float = 1.0,
         octet_align_a: bool = False,
         octet_align_b: bool = False,
         payload_type_b: int | None = None,
@@ -74,11 +72,7 @@ class Conversation:
         for _ in range(LATE_ROUNDS):
             at_a, at_b = await asyncio.gather(
                 self.a.audio(
-                    send_hz=CALLER_HZ,
-                    codec=codec_a,
-                    seconds=seconds,
-                    octet_align=octet_align_a,
-                    skip_s=SETTLED_S,
+                    send_hz=CALLER_HZ, codec=codec_a, seconds=seconds, octet_align=octet_align_a
                 ),
                 self.b.audio(
                     send_hz=CALLEE_HZ,
@@ -86,7 +80,6 @@ class Conversation:
                     payload_type=payload_type_b,
                     seconds=seconds,
                     octet_align=octet_align_b,
-                    skip_s=SETTLED_S,
                 ),
             )
             types_a += at_a.payload_types
