@@ -117,11 +117,12 @@ def test_the_list_costs_the_same_queries_however_long_it_is(viewer: Client) -> N
     assert max(few) <= 12
 
 
-def test_ten_thousand_connections_are_listed_fast(viewer: Client) -> None:
+def many(first: int, last: int) -> None:
+    """Make connections with such numbers at once, of which a third is not registered any more."""
     now = timezone.now()
     made = Connection.objects.bulk_create(
         Connection(name=f"Phone {number % 977}", sip_user=f"user-{number}")
-        for number in range(10_000)
+        for number in range(first, last)
     )
     Registration.objects.bulk_create(
         Registration(
@@ -136,14 +137,32 @@ def test_ten_thousand_connections_are_listed_fast(viewer: Client) -> None:
         )
         for row in made
     )
-    for query in ("", "?page=200", "?state=not-registered", "?q=user-99", "?sort=-state&page=100"):
-        spent = []
-        for _ in range(3):
-            started = time.process_time()
-            assert viewer.get(f"/connections/{query}").status_code == HTTPStatus.OK
-            spent.append(time.process_time() - started)
-        # Measured: 20 to 40 ms; the bound is for a loaded machine.
-        assert min(spent) < 0.15, query
+
+
+def costs_s(viewer: Client, query: str) -> float:
+    """Return the processor time of a page of the list, the least of five."""
+    spent = []
+    for _ in range(5):
+        started = time.thread_time()
+        assert viewer.get(f"/connections/{query}").status_code == HTTPStatus.OK
+        spent.append(time.thread_time() - started)
+    return min(spent)
+
+
+def test_ten_thousand_connections_are_listed_fast(viewer: Client) -> None:
+    pages = {
+        "": "",
+        "?page=200": "?page=2",
+        "?state=not-registered": "?state=not-registered",
+        "?q=user-99": "?q=user-9",
+        "?sort=-state&page=100": "?sort=-state&page=2",
+    }
+    many(0, 200)
+    small = {query: costs_s(viewer, of_few) for query, of_few in pages.items()}
+    many(200, 10_000)
+    for query, few_s in small.items():
+        # Measured: 0.6 to 1.7 times as much, where each page took 40 to 110 ms.
+        assert costs_s(viewer, query) < 4 * few_s, query
 
 
 def test_the_list_refreshes_only_what_changed(viewer: Client) -> None:
