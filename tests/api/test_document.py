@@ -28,7 +28,7 @@ from tests.api.fitting import fitting, fitting_template
 from tests.api.programs import AGENTS, TEMPLATES, Program, documented
 from tests.dashboard.people import browser_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 EXAMPLES = int(os.environ.get("VOIPNUMBER_FUZZ_API_EXAMPLES", "10"))
 DOCUMENT = "/v1/openapi.json"
 FORMAT = {"format": {"encoding": "audio/pcm"}}

@@ -24,6 +24,8 @@ from tests.dashboard.addresses import ALL, Address
 from tests.dashboard.people import ROLES, browser_of
 from tests.dashboard.rows import store_rows
 
+pytestmark = pytest.mark.thorough
+
 OURS = [address for address in ALL if not address.is_admin]
 ADMINS = [address for address in ALL if address.is_admin]
 NOT_FOR_YOU = {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}

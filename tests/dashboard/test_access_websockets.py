@@ -13,6 +13,8 @@ from tests.dashboard.live.watching import Watcher
 from tests.dashboard.people import ROLES, browser_of
 from voipnumber.asgi import application
 
+pytestmark = pytest.mark.thorough
+
 WHO_LOOKS = {
     "ws-trial": (Role.ADMIN,),
     "ws-phone": (Role.OPERATOR, Role.ADMIN),

@@ -149,6 +149,7 @@ def costs_s(viewer: Client, query: str) -> float:
     return min(spent)
 
 
+@pytest.mark.thorough
 def test_ten_thousand_connections_are_listed_fast(viewer: Client) -> None:
     pages = {
         "": "",

@@ -20,6 +20,8 @@ from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import ENDS, call, rejection
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
+pytestmark = pytest.mark.thorough
+
 LISTS = {
     "overview": "/",
     "calls": "/calls/",

@@ -228,6 +228,7 @@ def test_names_are_offered_while_one_types(
     assert text(admin.get("/parties/?destination=%00a" + "x" * 9000)).strip() == ""
 
 
+@pytest.mark.thorough
 def test_among_ten_thousand_connections_a_few_are_offered_and_one_is_found(admin: Client) -> None:
     Connection.objects.bulk_create(
         Connection(name=f"Phone {number}", sip_user=f"phone{number}") for number in range(10_000)

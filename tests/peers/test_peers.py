@@ -13,6 +13,8 @@ from tests.peers.ports import free_port
 from tests.peers.sipp import Sipp
 from tests.peers.waiting import until
 
+pytestmark = pytest.mark.thorough
+
 CODECS = ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
 needs_baresip = pytest.mark.skipif(shutil.which("baresip") is None, reason="needs baresip")
 

@@ -12,6 +12,8 @@ from agents.dialects.interface import Close, Dialect, Effect, Line, Mark, Odd, S
 from agents.dialects.registry import DIALECTS
 from tests.agents.dialects.tables import CALL, session
 
+pytestmark = pytest.mark.thorough
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (

@@ -40,6 +40,8 @@ from tests.callengine.core.test_transfer import (
     waiting,
 )
 
+pytestmark = pytest.mark.thorough
+
 
 def after(make: Callable[[], CallMachine], *events: Event) -> Callable[[], CallMachine]:
     def made() -> CallMachine:

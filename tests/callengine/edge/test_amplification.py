@@ -28,6 +28,8 @@ from tests.callengine.edge.fakes import (
 from tests.callengine.edge.test_guard import edge_of
 from tests.callengine.edge.test_registering import register
 
+pytestmark = pytest.mark.thorough
+
 Address = tuple[str, int]
 RESPONSE = (
     b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1;received=192.0.2.1\r\n"

@@ -11,6 +11,8 @@ from sip.digest import digest_ha1
 from tests.callengine.edge.fakes import SDP, UdpPeer, anchor, reply_as
 from tests.callengine.edge.scene import CALL, Scene
 
+pytestmark = pytest.mark.thorough
+
 
 async def test_a_bye_that_comes_when_the_wait_for_the_ack_is_over_goes_out(
     scene: Scene, monkeypatch: pytest.MonkeyPatch

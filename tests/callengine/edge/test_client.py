@@ -18,6 +18,8 @@ from callengine.edge.transactions import client as client_module
 from callengine.edge.transactions.client import ClientTransactions, acknowledgement, cancellation
 from tests.callengine.edge.fakes import FakeEngine, UdpPeer, edge_settings, ha1, reply_as
 
+pytestmark = pytest.mark.thorough
+
 Address = tuple[str, int]
 REALM = "voipnumber"
 

@@ -23,6 +23,8 @@ from tests.callengine.edge.fakes import (
 )
 from tests.callengine.edge.test_registering import register
 
+pytestmark = pytest.mark.thorough
+
 SETTINGS = GuardSettings(
     stranger_rate=10, stranger_invite_rate=2, strangers_rate=1000, phone_rate=20, trunk_rate=50
 )

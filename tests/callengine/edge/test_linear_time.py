@@ -29,6 +29,8 @@ from tests.callengine.edge.fakes import (
     reply_as,
 )
 
+pytestmark = pytest.mark.thorough
+
 Address = tuple[str, int]
 FULL = 4000
 SOFT_S = 0.012

@@ -14,6 +14,8 @@ from callengine.edge.transport.addresses import UnresolvableError
 from sip.answerlife import LONGEST_NEGATIVE_S, RETRY_S, STALE_S
 from tests.peers.dnsserver import NameServer, name_server
 
+pytestmark = pytest.mark.thorough
+
 GW = Question("gw.example", "A")
 
 

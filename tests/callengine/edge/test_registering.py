@@ -198,6 +198,7 @@ async def test_several_contacts_query_and_star(
     assert engine.stored["alice"] == []
 
 
+@pytest.mark.thorough
 async def test_unanswered_challenge_becomes_a_rejection(
     edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address
 ) -> None:

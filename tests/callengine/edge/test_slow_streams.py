@@ -10,6 +10,8 @@ from callengine.edge.frontdoor import Edge
 from callengine.edge.transport.framing import StreamFramer
 from tests.callengine.edge.fakes import FakeEngine, Phone, edge_settings
 
+pytestmark = pytest.mark.thorough
+
 MESSAGE_S = 1.0
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

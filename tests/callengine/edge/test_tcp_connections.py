@@ -13,6 +13,8 @@ from callengine.edge.transport.layer import Transports
 from callengine.edge.transport.upcalls import Upcalls
 from tests.callengine.edge.fakes import PATIENCE_S, FakeEngine, Phone, edge_settings
 
+pytestmark = pytest.mark.thorough
+
 PER_HOST = 3
 STUCK_BYTES = 12 * 1024 * 1024
 "More than the system keeps for a peer that does not read."

@@ -18,7 +18,11 @@ from dashboard.live.outbox import READ_ANEW, WINDOW
 from tests.dashboard.live import demo
 from tests.dashboard.live.watching import heard, key, members, opened
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("viewer_account")]
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("viewer_account"),
+]
 
 
 def begun(ago_s: float, **changes: Any) -> CallSnapshot:
@@ -61,6 +65,14 @@ async def test_calls_of_before_anybody_watched_are_counted(
         assert ">4</span>" in await heard(socket, "2 more are in progress")
 
 
+@pytest.fixture
+def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nothing sent but what changed: a slow machine comes to a tick in the midst."""
+    for name in ("TICK_S", "BEAT_EVERY_S"):
+        monkeypatch.setattr(feed, name, 1e9)
+
+
+@pytest.mark.usefixtures("no_ticks")
 async def test_a_browser_that_shows_nothing_is_sent_a_window_and_then_the_newest() -> None:
     call = demo.call()
     async with opened("/ws/calls/") as slow, opened("/ws/calls/") as quick:
@@ -77,6 +89,7 @@ async def test_a_browser_that_shows_nothing_is_sent_a_window_and_then_the_newest
         assert f"name {WINDOW + 2}" not in text
 
 
+@pytest.mark.usefixtures("no_ticks")
 async def test_a_browser_that_missed_more_than_is_kept_reads_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
