@@ -4,6 +4,8 @@ import pytest
 
 from tests.migrating import empty_database, migrate, migrate_to_today
 
+pytestmark = pytest.mark.thorough
+
 __all__ = ["empty_database"]
 
 

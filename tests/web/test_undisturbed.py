@@ -17,6 +17,8 @@ from voipnumber.asgi import application, http_application
 from web import undisturbed
 from web.undisturbed import Undisturbed
 
+pytestmark = pytest.mark.thorough
+
 GIVE_UP_S = 30.0
 
 

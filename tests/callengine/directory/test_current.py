@@ -42,6 +42,8 @@ from trunks.models import (
     TrunkRegistration,
 )
 
+pytestmark = pytest.mark.thorough
+
 
 class Told:
     """What triggers tell, brought into a memory of the directory."""

@@ -7,6 +7,8 @@ from callengine.edge.messages.received import receive
 from tests.callengine.edge.fakes import FakeEngine
 from tests.callengine.edge.torture import MESSAGES, TORTURES, torture
 
+pytestmark = pytest.mark.thorough
+
 Address = tuple[str, int]
 
 
