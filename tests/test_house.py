@@ -106,6 +106,7 @@ def vague(tree: ast.Module) -> list[str]:
     return [f"{name}, line {line}" for name, line in named if name in VAGUE]
 
 
+@pytest.mark.thorough
 def test_what_a_variable_holds_is_named_by_a_noun(modules: dict[Path, Said]) -> None:
     assert not {path.name: module.vague for path, module in modules.items() if module.vague}
 

@@ -33,6 +33,8 @@ from tests.callengine.edge.fakes import (
 )
 from tests.spent import cpu_s
 
+pytestmark = pytest.mark.thorough
+
 FLOW = "udp:127.0.0.3:5062"
 
 

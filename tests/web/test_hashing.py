@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, make_password
 from django.test import override_settings
 
+pytestmark = pytest.mark.thorough
+
 OURS = override_settings(PASSWORD_HASHERS=["web.hashing.OneAtATimePBKDF2PasswordHasher"])
 DJANGOS = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"])
 

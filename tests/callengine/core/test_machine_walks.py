@@ -4,6 +4,8 @@ import dataclasses
 import random
 from collections.abc import Iterator
 
+import pytest
+
 from callengine.core import effects as fx
 from callengine.core.agentends import CODES, agent_ended
 from callengine.core.events import (
@@ -24,6 +26,8 @@ from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
 from callengine.core.states import CallState
 from tests.callengine.core.machines import order
 from tests.callengine.core.test_machine_agents import AGENT
+
+pytestmark = pytest.mark.thorough
 
 WALKS, STEPS = 600, 60
 PAUSES_S = (0.0, 0.01, 0.3, 1.2, 4.0, 9.0, 31.0)

@@ -8,6 +8,8 @@ from callengine.edge.names.hostlookup import HostLookup
 from tests.peers.dnsserver import NameServer, name_server
 from trunks.access import AccessEntry, AccessLists, HostCache
 
+pytestmark = pytest.mark.thorough
+
 ENTRY = AccessEntry("carrier", True, "", ("gw.example",))
 
 

@@ -8,6 +8,8 @@ import pytest
 from callengine.engine.calls import settling
 from callengine.engine.calls.settling import is_rung, partner
 
+pytestmark = pytest.mark.thorough
+
 
 class Heard:
     """A call as far as its call process has told of it."""
