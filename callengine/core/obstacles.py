@@ -105,9 +105,11 @@ def obstacle_in(description: SessionDescription, srtp: Srtp) -> tuple[Obstacle, 
     plain = [media for media in on if media.profile and not media.profile.is_secure]
     if not plain:
         return _transport(on[0], description.session, srtp)
+    if not plain[0].port:  # whatever else stands there
+        return Obstacle.OFF, plain[0].transport
     if not standins.is_for_one(address := description.address_of(plain[0])):
         return (Obstacle.IPV6 if standins.is_ipv6(address) else Obstacle.ADDRESS), address
-    if plain[0].port and (srtp is Srtp.REQUIRED or plain[0].lacks_key):
+    if srtp is Srtp.REQUIRED or plain[0].lacks_key:
         why = plain[0].unusable_crypto
         return (Obstacle.NO_KEY, why[0]) if why else (Obstacle.NOT_ENCRYPTED, plain[0].transport)
     return Obstacle.OFF, plain[0].transport

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audiocodecs.catalogue import CATALOGUE, PLATFORM_CODECS
@@ -408,6 +408,7 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=300)
 @given(st.lists(PIECES | st.text(max_size=30), max_size=60), st.booleans())
+@example(["m=audio 0 RTP/AVP 0", "c="], True)
 def test_no_text_breaks_the_reader(lines: list[str], headed: bool) -> None:
     text = (HEAD if headed else "") + "\r\n".join(lines)
     try:
