@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.asking import SOONER
 from tests.browser.chromium import PASSWORD, PATIENCE_MS
-from tests.browser.scene import MARKS, address, browser
+from tests.browser.scene import MARKS, address, barriers, browser
 from tests.browser.settling import arrive_again_async, arrive_async
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
@@ -180,8 +179,8 @@ async def test_axe_finds_nothing_serious_on_any_tab_and_nothing_scrolls_sideways
         assert (await phone.register()).code == 200
         for tab in ("inbound", "outbound", "settings", "registrations", "phone", "calls"):
             await arrive_async(page, f"{shown}?tab={tab}")
-            found = (await Axe().run(page)).response["violations"]
-            assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+            found = await barriers(page)
+            assert [one for one in found if one[1] in ("serious", "critical")] == []
             over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert over <= 0, f"{tab} is {over} px too wide"
             current = page.locator(".tabs [aria-current]")

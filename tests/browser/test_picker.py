@@ -398,4 +398,4 @@ async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
 
 async def _is_clean(page: Page, width: int, place: str = "html") -> None:
     # Without fetching the style sheets, which the page's policy keeps from it.
-    await insist_on_clean(page, width, context=place, options={"preload": False})
+    await insist_on_clean(page, width, within=place, preload=False)

@@ -5,10 +5,10 @@ import re
 import struct
 from pathlib import Path
 
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Download, Page, expect
 
 from tests.browser.chromium import PATIENCE_MS, async_chromium
+from tests.browser.scene import barriers
 from tests.peers.engine import WITH_EXTENSION, Engine
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import configuration, connection
@@ -35,8 +35,7 @@ async def contents(download: Download) -> bytes:
 
 
 async def nothing_is_wrong(page: Page) -> None:
-    found = await Axe().run(page)
-    assert not found.response["violations"], found.generate_report()
+    assert not (broken := await barriers(page)), broken
 
 
 async def test_a_person_records_saves_and_shares_it_while_another_looks(engine: Engine) -> None:
