@@ -19,6 +19,7 @@ from bench.lasting import processor
 from bench.lasting.streams import LATE_NS, NS, Stream, Tally
 from bench.processes import sleep_until
 from tests.peers.background import Background
+from tests.peers.ports import rtp_pair
 
 SO_RCVBUFFORCE = 33
 GROUPS = 10
@@ -53,12 +54,11 @@ class End:
         self._step, self._clock_hz = traits.timestamp_step, traits.timestamp_step * 50
         self._groups: list[dict[Address, Stream]] = [{} for _ in range(GROUPS)]
         self._unheard: list[Address] = []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket, self._reports = rtp_pair()  # reports are not read, but are for nobody else
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         with contextlib.suppress(PermissionError):
             self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
-        self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
         self.port: int = self.socket.getsockname()[1]
 
@@ -66,6 +66,10 @@ class End:
         """Send to these though nothing came from them yet."""
         assert self._static is not None, "a dynamic payload type is learned from what comes"
         self._unheard = list(addresses)  # by the thread that sends
+
+    def hang_up(self) -> None:
+        self.socket.close()
+        self._reports.close()
 
     def close(self) -> Tally:
         """Return what has come, once nothing more does, with the streams that are not over."""
@@ -197,7 +201,7 @@ class Phones(Background):
 
     def _close(self) -> None:
         for end in self._ends:
-            end.socket.close()
+            end.hang_up()
 
     def _run(self) -> None:
         processor.come_first()
