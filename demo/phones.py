@@ -121,10 +121,7 @@ async def _show(
 
 
 async def _stop(phones: dict[str, Phone]) -> None:
-    for phone in phones.values():
-        phone.tell(do="quit")
-    for phone in phones.values():
-        await phone.stop()
+    await asyncio.gather(*(phone.stop() for phone in phones.values()))
 
 
 async def _main(arguments: argparse.Namespace) -> int:

@@ -6,11 +6,9 @@ was made is kept in the data folder under the digest of all that it follows from
 
 import asyncio
 import base64
-import contextlib
 import functools
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,13 +17,12 @@ from typing import Any
 from agents.builtin import sounds, voice
 from audiocodecs.catalogue import HEADER_BYTES
 from callengine.core.audition import PACKET_MS, PHRASE, SOURCE_RATE_HZ, Audition, AuditionFacts
-from callengine.lab.phones import ROOT
+from callengine.lab.programs import Program
 from callengine.loop.tasks import BackgroundTasks
 from callengine.notices.answering import answer
 from callengine.notices.auditions import AskForAuditions, MadeHeard, MakeHeard
 from callengine.notices.lab import LabBusy, LabOffer, LabRefused
 from callengine.worker.native.build import library
-from callengine.worker.process.confinement import environment
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +116,7 @@ class Chain:
     """The process that encodes and decodes; started when it is needed."""
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
+        self._program: Program | None = None
 
     async def run(self, audition: Audition, samples: bytes, packets: int) -> Made:
         """Return what is heard; raises AuditionError. One at a time."""
@@ -136,9 +133,7 @@ class Chain:
             raise AuditionError(f"The process that makes it ended ({error}). Try again.") from error
 
     async def _run(self, audition: Audition, samples: bytes, packets: int) -> Made:
-        process = await self._there()
-        assert process.stdin is not None
-        assert process.stdout is not None
+        program = await self._there()
         lost = audition.lost(packets)
         order = {
             "codecs": audition.codecs,
@@ -147,41 +142,28 @@ class Chain:
             "relayed": audition.is_relayed,
             "bytes": len(samples),
         }
-        process.stdin.write(json.dumps(order).encode() + b"\n" + samples)
-        await process.stdin.drain()
-        said: dict[str, Any] = json.loads(await process.stdout.readline())
+        program.input.write(json.dumps(order).encode() + b"\n" + samples)
+        await program.input.drain()
+        said: dict[str, Any] = json.loads(await program.output.readline())
         if "error" in said:
             raise AuditionError(f"This engine cannot make it: {said['error']}.")
-        made = await process.stdout.readexactly(said["bytes"])
+        made = await program.output.readexactly(said["bytes"])
         wire = tuple(_wire_bps(payload, packets) for payload in said["payload_bytes"])
         return Made(AuditionFacts(said["rate_hz"], packets, len(lost), wire), made)
 
-    async def _there(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "callengine.worker.lab.audition"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                cwd=ROOT,
-                env=environment(),
-                start_new_session=True,
-            )
-        return self._process
+    async def _there(self) -> Program:
+        if self._program is not None and not self._program.is_up:
+            await self.end()
+        if self._program is None:
+            self._program = await Program.start("callengine.worker.lab.audition")
+        return self._program
 
     async def end(self) -> None:
         """End the process, if there is one."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.close()  # it ends with its input
-        try:
-            async with asyncio.timeout(ENDS_WITHIN_S):
-                await process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        program, self._program = self._program, None
+        if program is not None:
+            program.input.close()  # it ends with its input
+            await program.end(ENDS_WITHIN_S)
 
 
 class Auditions:

@@ -3,15 +3,12 @@
 import asyncio
 import contextlib
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from callengine.worker.process.confinement import environment
+from callengine.lab.programs import Program
 
-ROOT = Path(__file__).resolve().parents[2]
 ANSWER_WITHIN_S = 10.0
 END_WITHIN_S = 5.0
 
@@ -52,18 +49,18 @@ class PhoneSettings:
 class Phone:
     """One phone's process and what it last said."""
 
-    def __init__(self, user: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, user: str, program: Program) -> None:
         self.user = user
         self.port = 0
         self.codecs: tuple[str, ...] = ()
-        self._process = process
+        self._program = program
         self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._listener = asyncio.create_task(self._listen())
 
     def tell(self, **order: Any) -> None:
         """Send one order; a phone that has ended hears nothing."""
-        if self._process.stdin is not None and self._process.returncode is None:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        if self._program.is_up:
+            self._program.input.write(json.dumps(order).encode() + b"\n")
 
     async def hears(self, *states: str, timeout_s: float = ANSWER_WITHIN_S) -> dict[str, Any]:
         """Wait for one of these states; "ended" and "stopped" always count.
@@ -84,22 +81,15 @@ class Phone:
     async def stop(self) -> None:
         """Have the phone hang up and end; insist after a while."""
         self.tell(do="quit")
-        try:
-            async with asyncio.timeout(END_WITHIN_S):
-                await self._process.wait()
-        except TimeoutError:
-            self.kill()
-            await self._process.wait()
+        await self._program.end(END_WITHIN_S)
         await self._listener
 
     def kill(self) -> None:
         """End the process at once."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._program.kill()
 
     async def _listen(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
+        async for line in self._program.output:
             with contextlib.suppress(json.JSONDecodeError):
                 self._said.put_nowait(json.loads(line))
         self._said.put_nowait({"is": "stopped", "code": 0, "reason": "the phone stopped"})
@@ -124,18 +114,10 @@ async def start_phone(settings: PhoneSettings) -> Phone:
 
     Raises PhoneError.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "callengine.worker.lab.phone", *settings.arguments()),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-        env=environment(),
-        start_new_session=True,
-    )
-    phone = Phone(settings.user, process)
+    program = await Program.start("callengine.worker.lab.phone", *settings.arguments())
+    phone = Phone(settings.user, program)
     try:
-        assert process.stdin is not None
-        process.stdin.write(settings.password.encode() + b"\n")
+        program.input.write(settings.password.encode() + b"\n")
         await _until_there(phone, settings)
     except BaseException:
         phone.kill()

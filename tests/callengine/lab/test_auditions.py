@@ -135,10 +135,10 @@ async def test_a_process_that_is_gone_or_hangs_is_replaced(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await listener.hears("PCMU")
-    process = listener.engine._chain._process
-    assert process is not None
-    process.kill()
-    await process.wait()
+    program = listener.engine._chain._program
+    assert program is not None
+    program.kill()
+    await program.end(PATIENCE_S)
     assert (await listener.hears("PCMA")).rate_hz == made.rate_hz
     monkeypatch.setattr(subject, "MADE_WITHIN_S", 0.0)
     assert "very busy" in (await listener.hears("G722")).text
@@ -164,7 +164,6 @@ async def test_the_process_ends_after_what_it_could_not_make_as_well(
 
 
 async def ends(listener: Listener) -> None:
-    process = listener.engine._chain._process
-    assert process is not None
-    async with asyncio.timeout(PATIENCE_S):
-        assert await process.wait() == 0
+    program = listener.engine._chain._program
+    assert program is not None
+    assert await program.end(PATIENCE_S) == 0
