@@ -160,11 +160,19 @@
     fill: (known, fresh) => forHtmx(fill(known, fresh)),
   };
 
+  // How an answer takes its place is as it was said when it was asked for. What asks for itself may
+  // have been read anew since, with all of the page, and not ask, or say, any more.
+  const ways = new WeakMap();
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    ways.set(detail.xhr, detail.elt.closest("[hx-swap]")?.getAttribute("hx-swap"));
+  });
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { detail } = event;
-    if (!window.anew.isByItself(event)) return;
-    const way = detail.requestConfig.elt.closest("[hx-swap]")?.getAttribute("hx-swap");
-    if (way === "innerHTML" || way === "outerHTML") detail.swapOverride = "anew-" + way;
+    const way = ways.get(detail.xhr);
+    if (!way || detail.swapOverride) return;
+    const isAnew = window.anew.isByItself(event) && (way === "innerHTML" || way === "outerHTML");
+    detail.swapOverride = isAnew ? "anew-" + way : way;
   });
 
   htmx.defineExtension("anew", {

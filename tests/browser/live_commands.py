@@ -53,8 +53,8 @@ def command(function: Command) -> Command:
 
 
 @command
-async def store(call: Any) -> str:
-    await sync_to_async(demo.store)(call)
+async def store(call: Any, plan: Any = None) -> str:
+    await sync_to_async(demo.store)(call, plan)
     return str(call["id"])
 
 

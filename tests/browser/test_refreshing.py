@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, WebSocketRoute, expect
 
+from callengine.core.lab import LabCase
 from tests.browser.chromium import LiveServer
 from tests.browser.crossing import FAR, comes
 from tests.browser.settling import settle
-from tests.browser.windows import NewPage, browser, cookies, visit, without_websocket
+from tests.browser.windows import NewPage, browser, comes_true, cookies, visit, without_websocket
 from tests.dashboard.live import demo
 
 __all__ = ["browser", "cookies", "visit"]
@@ -22,6 +24,12 @@ TOLD = "fetch(location.href, { method: 'HEAD' }).then(() => 0)"
 MOVE_NOT = """
 for (const kind of [Element, Document, DocumentFragment]) delete kind.prototype.moveBefore;
 """
+COUNT_STRIPS = """() => {
+  window.strips = [];
+  document.addEventListener("htmx:afterSwap", ({ target }) => {
+    if (target.id === "lab-strip") strips.push(document.querySelectorAll("#lab-strip").length);
+  });
+}"""
 NOTE_SWAPS = """() => {
   window.swapped = false;
   document.addEventListener("htmx:afterSwap", ({ target }) => {
@@ -173,3 +181,39 @@ def test_what_a_script_has_made_of_a_field_works_once_its_call_is_read_anew(
     # Made of it twice, it would go two further.
     field.press("ArrowDown")
     expect(names.first).to_have_attribute("aria-selected", "true")
+
+
+def test_a_part_that_stops_asking_as_its_page_is_read_anew_is_there_once(
+    server: LiveServer, visit: NewPage
+) -> None:
+    """Of a lab call's page: it was asked how the call went, and read anew, before the answer."""
+    server.do("node", seen=FAR)
+    call: Any = demo.call(source="lab:unknown", state="ringing", answered=None, legs=[])
+    predicted = {"codec_a": None, "codec_b": None, "code": 488, "reason": "no-common-codec-caller"}
+    case = LabCase("unknown", "free", ("OPUS",), ("PCMU",)).to_dict()
+    plan = {"lab": {"case": case, "predicted": predicted, "by": "olga"}}
+    server.do("store", call=call, plan=plan)
+    held: list[tuple[Route, APIResponse]] = []
+    sockets: list[WebSocketRoute] = []
+
+    def keep(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    def before(page: Page) -> None:
+        page.route_web_socket(re.compile("/ws/calls/"), keep)
+        page.route("**/lab/calls/**", lambda route: held.append((route, route.fetch())))
+
+    page = visit(f"/calls/{call['id']}/", before=before)
+    strip = page.locator("#lab-strip")
+    expect(strip).to_contain_text("Waiting for the phones")
+    comes(page, lambda: bool(held), "a question how it went")
+    end = demo.end("engine", "no-common-codec-caller", 488, "Add OPUS.")
+    server.do("end", call=demo.ended(call, end))
+    sockets[0].close(code=1001)
+    expect(strip).to_contain_text("As predicted")
+    page.evaluate(COUNT_STRIPS)
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    comes_true(page, "strips.length")
+    assert page.evaluate("strips[0]") == 1

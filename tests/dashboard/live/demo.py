@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -143,9 +144,9 @@ NO_CODEC = end(
 )
 
 
-def store(snapshot: CallSnapshot) -> CallSnapshot:
+def store(snapshot: CallSnapshot, plan: Mapping[str, Any] | None = None) -> CallSnapshot:
     """Write a call as the engine does."""
-    records.call_started(snapshot=snapshot, plan={}, node="engine-1")
+    records.call_started(snapshot=snapshot, plan=dict(plan or {}), node="engine-1")
     records.call_events(
         entries=[
             records.TimelineEntry(
