@@ -1,4 +1,4 @@
-"""Whether it lasts: `python -m bench.lasting [--minutes 60] [--load 80] [--core N]`.
+"""Whether it lasts: `python -m bench.lasting [--minutes 60] [--load 80] [--core N] [--ripen N]`.
 
 Calls of some minutes come and go through a real engine, as many at once as keep the processors as
 busy as asked for; printed is which frames came late, what grew, and what had to be ended. Loopback
@@ -13,12 +13,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bench import processes
 from bench.lasting import callers, findings, processor, sizes
-from bench.lasting.callers import MOST_CALLS, Mix
+from bench.lasting.callers import MOST_CALLS, RIPENING, Mix
 from bench.lasting.findings import share
 from bench.lasting.phones import Phones
 from bench.lasting.processor import Look, Shares
@@ -34,6 +35,9 @@ FIRST = 12
 "Calls for each processor to begin with."
 NEAR, KEPT_BACK = 0.02, 0.03
 "Of the load: what is as good as reached; what set-ups and ends will take once calls are over."
+RIPE = 30
+"Calls, after which a call process grows no more; `bench.ageing` shows it."
+RIPENED_WITHIN_S = 600.0
 TRIMMED_MINUTES = 4
 "After these as many calls stand as stand then."
 STOP_S = 60.0
@@ -69,9 +73,9 @@ class Run:
     def run(self) -> bool:
         """Measure, and say what was found; return whether it lasted."""
         port = free_port()
-        callees = dict.fromkeys(callers.CALLEES, port)
+        targets = dict.fromkeys(callers.CALLEES, port)
         with ExitStack() as stack:
-            self._product = stack.enter_context(Product(callees, max_calls=MOST_CALLS + 40))
+            self._product = stack.enter_context(Product(targets, max_calls=MOST_CALLS + 40))
             self._ends = callers.ends()
             self._phones = stack.enter_context(Phones(list(self._ends.values())))
             self._over.wait(SETTLE_S)
@@ -80,10 +84,14 @@ class Run:
                 f"no calls: {100 * self._idle.own:.0f} % ours, {100 * self._idle.busy:.0f} % busy",
                 flush=True,
             )
-            self._mix = stack.enter_context(Mix(self._product, port, self._ends))
+            self._callee = stack.enter_context(callers.callees(self._product, port, self._ends))
             # Who holds the interpreter and waits for the processor would hold up the phones.
             processor.come_first()
-            self._over.wait(2.0)
+            first = self._asked.ripen
+            with self._ripen(first) if first else contextlib.nullcontext():
+                self._mix = stack.enter_context(Mix(self._product, self._ends))
+                self._over.wait(2.0)
+                self._mix.hold(first)
             self._fill()
             for end in self._ends.values():
                 end.tally = Tally()
@@ -101,9 +109,28 @@ class Run:
         self._over.wait(seconds)
         return self._look().since(before)
 
+    @contextlib.contextmanager
+    def _ripen(self, calls: int) -> Iterator[None]:
+        """Let call processes have their first calls; in the context the last of these end."""
+        began = time.monotonic()
+        with Mix(self._product, self._ends, RIPENING) as early:
+            early.hold(calls)
+            while early.ended() < RIPE * calls and time.monotonic() < began + RIPENED_WITHIN_S:
+                if self._over.wait(1.0):
+                    break
+            early.no_more()
+            yield
+            while early.standing() and not self._over.wait(0.5):
+                pass
+            print(
+                f"{early.ended()} calls of some seconds, {calls} at once, in "
+                f"{time.monotonic() - began:.0f} s; failed: {early.failed().total()}",
+                flush=True,
+            )
+
     def _fill(self) -> None:
         """Raise the number of calls until product and callers use the share asked for."""
-        calls = self._asked.calls or FIRST * len(os.sched_getaffinity(0))
+        calls = self._asked.calls or self._asked.ripen or FIRST * len(os.sched_getaffinity(0))
         target = self._target - KEPT_BACK
         own = 0.0
         for _ in range(STEPS):
@@ -168,10 +195,14 @@ class Run:
 
     def _broken(self) -> bool:
         """Tell whether the product or a SIPp has ended, which none of them should."""
-        gone = self._mix.gone()
+        gone = self._gone()
         if gone:
             print(f"ended by themselves: {', '.join(gone)} (!)", flush=True)
         return bool(gone) or self._product.process.poll() is not None
+
+    def _gone(self) -> list[str]:
+        callee = [self._callee.name] if self._callee.process.poll() is not None else []
+        return [*callee, *self._mix.gone()]
 
     def _so_far(self) -> Minute:
         tallies = [end.tally for end in self._ends.values()]
@@ -230,7 +261,7 @@ class Run:
         standing = self._mix.standing()
         # Who stops us by Ctrl-C or `timeout` stops all that we started as well.
         told = self._over.is_set()
-        gone = [] if told else self._mix.gone()
+        gone = [] if told else self._gone()
         died = self._product.process.poll()
         stopping = time.monotonic()
         if died is None:
@@ -286,9 +317,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--load", type=int, default=80, help="share of the processors, per cent")
     parser.add_argument("--core", type=int, help="the one processor for all of it")
     parser.add_argument("--calls", type=int, default=0, help="so many, however busy that makes it")
+    parser.add_argument("--ripen", type=int, default=0, help="call processes first, so many")
     asked = parser.parse_args()
-    if asked.minutes < 1 or not 5 <= asked.load <= 100 or not 0 <= asked.calls <= MOST_CALLS:
-        parser.error(f"--minutes from 1, --load 5 to 100, --calls to {MOST_CALLS}")
+    if asked.minutes < 1 or not 5 <= asked.load <= 100:
+        parser.error("--minutes from 1, --load 5 to 100")
+    if not 0 <= asked.calls <= MOST_CALLS or not 0 <= asked.ripen <= MOST_CALLS:
+        parser.error(f"--calls and --ripen to {MOST_CALLS}")
     if asked.core is not None and asked.core not in os.sched_getaffinity(0):
         parser.error(f"--core must be one of {sorted(os.sched_getaffinity(0))}")
     return asked

@@ -3,7 +3,8 @@
 import re
 import socket
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bench import processes, scenarios
@@ -11,10 +12,7 @@ from bench.lasting.phones import End
 from bench.sipp import Sipp
 from bench.switches import HOST, Product, free_port
 
-SHORTEST_MS, LONGEST_MS = 60_000, 240_000
 MOST_CALLS = 360
-BEGUN_PER_S = 2
-"Of each kind, while fewer stand than are to."
 DECLINED_CODEC = "PCMA"
 TALKING_ROWS = 3
 "Calls that talk for each that is declined."
@@ -55,13 +53,42 @@ def ends() -> dict[tuple[str, str], End]:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long calls talk, and how fast they follow each other."""
+
+    name: str
+    talk_ms: tuple[int, int]
+    "The shortest and the longest."
+    begun_per_s: int
+    "Of each kind, while fewer stand than are to."
+
+
+HOUR = Pace("caller", (60_000, 240_000), 2)
+RIPENING = Pace("early", (6_000, 8_000), 4)
+"Call processes have many calls, soon."
+
+
+@contextmanager
+def callees(product: Product, port: int, media: dict[tuple[str, str], End]) -> Iterator[Sipp]:
+    """Have one SIPp answer for all."""
+    answers = scenarios.callee_of_all(
+        {kind.codec: media[kind.codec, "callee"].port for kind in KINDS}, declined=DECLINED_CODEC
+    )
+    sipp = Sipp(product.folder, "callee", answers, port=port)
+    try:
+        yield sipp
+    finally:
+        processes.end(sipp.process, timeout_s=0.5)
+
+
 class Mix:
-    """All callers and callees; a context manager."""
+    """All callers; a context manager."""
 
     def __init__(
-        self, product: Product, callee_port: int, media: dict[tuple[str, str], End]
+        self, product: Product, media: dict[tuple[str, str], End], pace: Pace = HOUR
     ) -> None:
-        self._product, self._callee_port, self._media = product, callee_port, media
+        self._product, self._media, self._pace = product, media, pace
         self._stack = ExitStack()
         self._all: list[Sipp] = []
         self.callers: dict[str, Sipp] = {}
@@ -82,13 +109,9 @@ class Mix:
 
     def _begin(self) -> None:
         folder, server = self._product.folder, self._product.server
-        answers = scenarios.callee_of_all(
-            {kind.codec: self._media[kind.codec, "callee"].port for kind in KINDS},
-            declined=DECLINED_CODEC,
-        )
-        self._keep(Sipp(folder, "callee", answers, port=self._callee_port))
         for kind in KINDS:
-            targets = folder / f"targets-{kind.codec}"
+            name = f"{self._pace.name}-{kind.codec}"
+            targets = folder / f"targets-{name}"
             declined = (DECLINED_CODEC,) if kind.some_declined else ()
             rows = (*(kind.codec,) * TALKING_ROWS, *declined)
             targets.write_text(scenarios.targets_file(map(self._product.target, rows)))
@@ -97,20 +120,20 @@ class Mix:
                 server=server,
                 to="[field0]",
                 media_port=self._media[kind.codec, "caller"].port,
-                talk_ms=(SHORTEST_MS, LONGEST_MS),
+                talk_ms=self._pace.talk_ms,
                 refusal=486 if kind.some_declined else 0,
             )
             caller = Sipp(
-                *(folder, f"caller-{kind.codec}", scenario),
+                *(folder, name, scenario),
                 port=free_port(),
                 server=server,
                 inf=targets,
                 cp=control,
                 l=1,
-                r=BEGUN_PER_S,
+                r=self._pace.begun_per_s,
                 recv_timeout=UNANSWERED_MS,
                 trace_err="",
-                error_file=folder / f"caller-{kind.codec}.errors",
+                error_file=folder / f"{name}.errors",
             )
             self.callers[kind.codec] = self._keep(caller)
         self.asked = len(KINDS)
@@ -159,7 +182,7 @@ class Mix:
     def unexpected(self) -> Counter[str]:
         """Return how many messages came that a caller did not expect, by what they were."""
         counts: Counter[str] = Counter()
-        for file in self._product.folder.glob("caller-*.errors"):
+        for file in self._product.folder.glob(f"{self._pace.name}-*.errors"):
             text = file.read_text(errors="replace")
             counts.update(re.findall(r"received '((?:SIP/2\.0 \d+|[A-Z]+) ?[^\r\n]{0,40})", text))
         return counts
