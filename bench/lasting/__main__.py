@@ -30,6 +30,8 @@ SWITCH_S = 0.0005
 "How long the thread that prints may keep the one that speaks from the interpreter."
 IDLE_S, SETTLE_S, LOOK_S = 5.0, 6.0, 6.0
 FILL_S = 40.0
+SIPP_S = 2.0
+"Until a SIPp hears what it is told."
 STEPS = 10
 FIRST = 12
 "Calls for each processor to begin with."
@@ -90,7 +92,7 @@ class Run:
             first = self._asked.ripen
             with self._ripen(first) if first else contextlib.nullcontext():
                 self._mix = stack.enter_context(Mix(self._product, self._ends))
-                self._over.wait(2.0)
+                self._over.wait(SIPP_S)
                 self._mix.hold(first)
             self._fill()
             for end in self._ends.values():
@@ -114,6 +116,7 @@ class Run:
         """Let call processes have their first calls; in the context the last of these end."""
         began = time.monotonic()
         with Mix(self._product, self._ends, RIPENING) as early:
+            self._over.wait(SIPP_S)
             early.hold(calls)
             while early.ended() < RIPE * calls and time.monotonic() < began + RIPENED_WITHIN_S:
                 if self._over.wait(1.0):
