@@ -37,8 +37,8 @@ FIRST = 12
 "Calls for each processor to begin with."
 NEAR, KEPT_BACK = 0.02, 0.03
 "Of the load: what is as good as reached; what set-ups and ends will take once calls are over."
-RIPE = 30
-"Calls, after which a call process grows no more; `bench.ageing` shows it."
+RIPE = 25
+"Calls, after which a call process hardly grows any more; `bench.ageing` shows it."
 RIPENED_WITHIN_S = 600.0
 TRIMMED_MINUTES = 4
 "After these as many calls stand as stand then."

@@ -65,7 +65,7 @@ class Pace:
 
 
 HOUR = Pace("caller", (60_000, 240_000), 2)
-RIPENING = Pace("early", (6_000, 8_000), 4)
+RIPENING = Pace("early", (11_000, 13_000), 2)
 "Call processes have many calls, soon."
 
 
