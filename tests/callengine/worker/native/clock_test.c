@@ -1,5 +1,5 @@
 /* The clock against a pjmedia made up here, under the sanitizers: ends with status 0, or says what
- * does not hold. Run by test_sanitized.py. */
+ * does not hold. Run by test_clock.py. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
