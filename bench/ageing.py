@@ -9,7 +9,6 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench import processes, talking
 from bench.media import Media
@@ -36,12 +35,10 @@ def sizes(product: Product) -> list[tuple[float, float]]:
 
 def _size(pid: int) -> tuple[float, float]:
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        size = processes.sizes_mb(pid)
     except OSError:
         return 0.0, 0.0
-    words = (line.split() for line in lines[1:])
-    kb = {name: int(number) for name, number, *_ in words}
-    return kb["Pss:"] / 1024, (kb["Private_Dirty:"] + kb["Private_Clean:"]) / 1024
+    return size["Pss"], size["Private_Dirty"] + size["Private_Clean"]
 
 
 def rounds(product: Product, ports: dict[str, int], calls: int) -> Iterator[int]:

@@ -92,16 +92,25 @@ def _called(name: str, is_root: bool, is_first: bool) -> str:
     return f"main {name}" if is_first else name
 
 
+def sizes_mb(pid: int) -> dict[str, float]:
+    """Return what one process takes, in megabytes, by the kernel's names (proc_pid_smaps(5)).
+
+    Raises OSError if it has ended.
+    """
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    if not lines:
+        raise ProcessLookupError(pid)
+    words = (line.split() for line in lines)
+    return {name.rstrip(":"): int(kb) / 1024 for name, kb, *_ in words}
+
+
 def memory_mb(root: int) -> float:
     """Return the proportional set size of a process and its descendants, in megabytes."""
-    total = 0
+    total = 0.0
     for pid in tree(root):
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
+        with suppress(OSError):
+            total += sizes_mb(pid)["Pss"]
+    return total
 
 
 def resident_mb(pid: int) -> float:

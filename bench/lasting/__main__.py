@@ -123,7 +123,8 @@ class Run:
                     break
             early.no_more()
             yield
-            while early.standing() and not self._over.wait(0.5):
+            until = time.monotonic() + FILL_S
+            while early.standing() and time.monotonic() < until and not self._over.wait(0.5):
                 pass
             print(
                 f"{early.ended()} calls of some seconds, {calls} at once, in "

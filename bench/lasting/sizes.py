@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import processes
+
 PACE_S = 0.02
 "Between two processes that are looked at: who looks takes the processor from who is measured."
 
@@ -33,8 +35,8 @@ def measure(tree: Sequence[int], *, minute: int, calls: int) -> Size:
         folder = Path(f"/proc/{pid}")
         try:
             descriptors, threads = (len(list((folder / x).iterdir())) for x in ("fd", "task"))
-            rows.append((_pss_mb(folder), descriptors, threads))
-        except (OSError, StopIteration):
+            rows.append((processes.sizes_mb(pid)["Pss"], descriptors, threads))
+        except OSError:
             continue  # it ended meanwhile
         time.sleep(PACE_S)
     if not rows:
@@ -50,8 +52,3 @@ def measure(tree: Sequence[int], *, minute: int, calls: int) -> Size:
         engine_threads=rows[0][2],
         threads=sum(row[2] for row in rows),
     )
-
-
-def _pss_mb(folder: Path) -> float:
-    lines = (folder / "smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
