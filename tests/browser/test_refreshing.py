@@ -9,7 +9,7 @@ from playwright.sync_api import APIResponse, Page, Route, WebSocketRoute, expect
 
 from callengine.core.lab import LabCase
 from tests.browser.chromium import LiveServer
-from tests.browser.crossing import FAR, comes
+from tests.browser.crossing import FAR, Held, comes
 from tests.browser.settling import settle
 from tests.browser.windows import NewPage, browser, comes_true, cookies, visit, without_websocket
 from tests.dashboard.live import demo
@@ -193,7 +193,6 @@ def test_a_part_that_stops_asking_as_its_page_is_read_anew_is_there_once(
     case = LabCase("unknown", "free", ("OPUS",), ("PCMU",)).to_dict()
     plan = {"lab": {"case": case, "predicted": predicted, "by": "olga"}}
     server.do("store", call=call, plan=plan)
-    held: list[tuple[Route, APIResponse]] = []
     sockets: list[WebSocketRoute] = []
 
     def keep(socket: WebSocketRoute) -> None:
@@ -202,18 +201,18 @@ def test_a_part_that_stops_asking_as_its_page_is_read_anew_is_there_once(
 
     def before(page: Page) -> None:
         page.route_web_socket(re.compile("/ws/calls/"), keep)
-        page.route("**/lab/calls/**", lambda route: held.append((route, route.fetch())))
 
     page = visit(f"/calls/{call['id']}/", before=before)
     strip = page.locator("#lab-strip")
     expect(strip).to_contain_text("Waiting for the phones")
-    comes(page, lambda: bool(held), "a question how it went")
+    # From now on: a page that waits for an answer is not at rest.
+    outcome = Held(page, "/lab/calls/")
+    outcome.is_read()
     end = demo.end("engine", "no-common-codec-caller", 488, "Add OPUS.")
     server.do("end", call=demo.ended(call, end))
     sockets[0].close(code=1001)
     expect(strip).to_contain_text("As predicted")
     page.evaluate(COUNT_STRIPS)
-    route, answer = held[0]
-    route.fulfill(response=answer)
+    outcome.arrive()
     comes_true(page, "strips.length")
     assert page.evaluate("strips[0]") == 1
