@@ -175,16 +175,23 @@
     detail.swapOverride = isAnew ? "anew-" + way : way;
   });
 
+  function swapped(way, target, fragment, settling) {
+    if (way === "anew-innerHTML") return fill(target, fragment);
+    const [only, ...more] = fragment.children;
+    if (only && !more.length && isAlike(target, only)) return take(target, only);
+    const made = Array.from(fragment.children);
+    target.replaceWith(fragment);
+    settling.elts = [...settling.elts.filter((element) => element !== target), ...made];
+    return made;
+  }
+
   htmx.defineExtension("anew", {
     isInlineSwap: (way) => way === "anew-outerHTML",
     handleSwap(way, target, fragment, settling) {
-      if (way === "anew-innerHTML") return fill(target, fragment);
-      if (way !== "anew-outerHTML") return false;
-      const [only, ...more] = fragment.children;
-      if (only && !more.length && isAlike(target, only)) return take(target, only);
-      const made = Array.from(fragment.children);
-      target.replaceWith(fragment);
-      settling.elts = [...settling.elts.filter((element) => element !== target), ...made];
+      if (way !== "anew-innerHTML" && way !== "anew-outerHTML") return false;
+      // Until it is settled, what does not ask any more would ask in the name of what is around it.
+      const made = swapped(way, target, fragment, settling);
+      forHtmx(made);
       return made;
     },
   });

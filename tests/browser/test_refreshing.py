@@ -183,10 +183,8 @@ def test_what_a_script_has_made_of_a_field_works_once_its_call_is_read_anew(
     expect(names.first).to_have_attribute("aria-selected", "true")
 
 
-def test_a_part_that_stops_asking_as_its_page_is_read_anew_is_there_once(
-    server: LiveServer, visit: NewPage
-) -> None:
-    """Of a lab call's page: it was asked how the call went, and read anew, before the answer."""
+def _lab_page(server: LiveServer, visit: NewPage) -> tuple[Page, dict[str, Any], WebSocketRoute]:
+    """Open the page of a lab call that rings: it asks each second how the call went."""
     server.do("node", seen=FAR)
     call: Any = demo.call(source="lab:unknown", state="ringing", answered=None, legs=[])
     predicted = {"codec_a": None, "codec_b": None, "code": 488, "reason": "no-common-codec-caller"}
@@ -203,16 +201,43 @@ def test_a_part_that_stops_asking_as_its_page_is_read_anew_is_there_once(
         page.route_web_socket(re.compile("/ws/calls/"), keep)
 
     page = visit(f"/calls/{call['id']}/", before=before)
-    strip = page.locator("#lab-strip")
-    expect(strip).to_contain_text("Waiting for the phones")
+    expect(page.locator("#lab-strip")).to_contain_text("Waiting for the phones")
+    return page, call, sockets[0]
+
+
+def _ends(server: LiveServer, call: dict[str, Any], socket: WebSocketRoute, page: Page) -> None:
+    """End a call, and have its page read anew as its websocket is gone."""
+    end = demo.end("engine", "no-common-codec-caller", 488, "Add OPUS.")
+    server.do("end", call=demo.ended(call, end))
+    socket.close(code=1001)
+    expect(page.locator("#lab-strip")).to_contain_text("As predicted")
+
+
+def test_a_part_that_stops_asking_as_its_page_is_read_anew_is_there_once(
+    server: LiveServer, visit: NewPage
+) -> None:
+    """It had asked, and its page was read anew, before the answer came."""
+    page, call, socket = _lab_page(server, visit)
     # From now on: a page that waits for an answer is not at rest.
     outcome = Held(page, "/lab/calls/")
     outcome.is_read()
-    end = demo.end("engine", "no-common-codec-caller", 488, "Add OPUS.")
-    server.do("end", call=demo.ended(call, end))
-    sockets[0].close(code=1001)
-    expect(strip).to_contain_text("As predicted")
+    _ends(server, call, socket, page)
     page.evaluate(COUNT_STRIPS)
     outcome.arrive()
     comes_true(page, "strips.length")
     assert page.evaluate("strips[0]") == 1
+
+
+def test_what_no_longer_asks_asks_no_more_before_its_page_is_settled(
+    server: LiveServer, visit: NewPage
+) -> None:
+    """Its answer had taken the place of the whole page: where it goes is said no more either."""
+    page, call, socket = _lab_page(server, visit)
+    page.evaluate("htmx.config.defaultSettleDelay = 2500")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    _ends(server, call, socket, page)
+    asked.clear()
+    page.wait_for_timeout(2000)
+    assert not [url for url in asked if "/lab/calls/" in url]
+    expect(page.locator("#call-legs")).to_have_count(1)
