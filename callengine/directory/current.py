@@ -184,6 +184,7 @@ class Directory:
         async with self._reading:
             while self._changed:
                 changed, self._changed = self._changed, {}
+                self.memory.reading_begins()
                 try:
                     self.memory.apply(await self._read(_rows, changed))
                     if "registration" in changed:

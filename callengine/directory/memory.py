@@ -5,6 +5,7 @@ another thread.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from callengine.core.directory import Platform
@@ -21,6 +22,7 @@ from callengine.directory.records import (
     TrunkOnRecord,
 )
 from callengine.directory.registrations import Registrations
+from callengine.directory.standings import Place, Standings
 from callengine.directory.stored import STORED
 
 Row = TypeVar("Row")
@@ -73,6 +75,7 @@ class Memory:
         self._agents = _Table[Agent](lambda row: row.name)
         self._trunks = _Table[TrunkOnRecord](lambda row: row.name)
         self._gateways: dict[int, tuple[GatewayRow, ...]] = {}
+        self._standings = Standings()
         self._all_trunks: tuple[TrunkOnRecord, ...] = ()
         self._by_username: dict[str, TrunkOnRecord] = {}
         self._by_contact: dict[str, TrunkOnRecord] = {}
@@ -101,17 +104,22 @@ class Memory:
             if change.kind == "connection":
                 self.registrations.know(self._connections.by_key, change.keys)
 
-    def stands(self, trunk: str, gateway: str, target: TargetRow) -> None:
-        """Take how an address of a gateway stands before it is stored and read again."""
+    def reading_begins(self) -> None:
+        """Take that what `apply` is given next is read from now on."""
+        self._standings.reading_begins()
+
+    def stands(self, trunk: str, gateway: str, target: TargetRow) -> Callable[[], None]:
+        """Take how an address of a gateway stands before it is stored.
+
+        Returns what is to be called once it is: until then no row that is read says otherwise.
+        """
         row = self.trunk(trunk)
         if row is None or row.key not in self._gateways:
-            return
-        self._gateways[row.key] = tuple(
-            one._replace(targets=(*_without(one.targets, target.target), target))
-            if one.uri == gateway
-            else one
-            for one in self._gateways[row.key]
-        )
+            return lambda: None
+        place = Place(row.key, gateway, target.target)
+        self._standings.heard(place, target)
+        self._gateways.update(self._standings.over({row.key: self._gateways[row.key]}))
+        return partial(self._standings.stored, place, target)
 
     def _apply_rows(self, change: Changed) -> None:
         table = self._tables[change.kind]
@@ -122,12 +130,13 @@ class Memory:
             table.put(key, change.rows.get(key))
 
     def _apply_gateways(self, change: Changed) -> None:
+        gateways = self._standings.over(change.rows)
         if change.keys is None:
-            self._gateways = change.rows
+            self._gateways = gateways
             return
         for key in change.keys:
             self._gateways.pop(key, None)
-        self._gateways.update(change.rows)
+        self._gateways.update(gateways)
 
     def _apply_numbers(self, change: Changed) -> None:
         if change.keys is None:
@@ -233,10 +242,6 @@ class Memory:
     def agent(self, name: str) -> Agent | None:
         """Return a voice agent by its name, whole."""
         return self._agents.by_name.get(name)
-
-
-def _without(targets: Sequence[TargetRow], target: str) -> list[TargetRow]:
-    return [one for one in targets if one.target != target]
 
 
 KINDS = ("platform", "connection", "trunk", "number", "route", "agent")

@@ -62,7 +62,7 @@ class Gateways:
         moment = partial(datetime.fromtimestamp, tz=UTC)
         rests_until = moment(after.rests_until) if after.rests_until else None
         standing = TargetRow(target, after.state == "up", moment(after.holds_until), rests_until)
-        self._memory.stands(trunk, gateway, standing)
+        stored = self._memory.stands(trunk, gateway, standing)
         write = partial(
             keep_target,
             trunk=trunk,
@@ -75,7 +75,12 @@ class Gateways:
             holds_until=standing.holds_until,
             rests_until=standing.rests_until,
         )
-        self._book.journal.write(write, partial(self._book.audience.trunk, trunk))
+
+        def then() -> None:
+            stored()
+            self._book.audience.trunk(trunk)
+
+        self._book.journal.write(write, then)
 
     def leads_to(self, trunk: str, gateway: str, targets: tuple[str, ...]) -> None:
         """Take where a gateway's name leads now; other addresses are no longer its."""

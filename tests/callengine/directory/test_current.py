@@ -24,7 +24,7 @@ from callengine.directory.news import (
     TableChange,
     news,
 )
-from callengine.directory.records import Kept
+from callengine.directory.records import Kept, TargetRow
 from callengine.directory.registrations import Registrations
 from callengine.directory.stored import STORED
 from callengine.edge.interface import Binding
@@ -68,6 +68,7 @@ class Told:
             changed.setdefault(kind, set()).add(key)
         if "all" in changed:
             changed = dict.fromkeys(memory.KINDS)
+        self.memory.reading_begins()
         self.memory.apply(current._rows(changed))
 
     def is_right(self) -> None:
@@ -155,6 +156,51 @@ def test_no_change_is_missed_whoever_makes_it(told: Told) -> None:
     assert told.news.drain() == []
 
 
+def test_what_is_heard_of_a_gateway_outlasts_what_was_read_before_it_was_stored(
+    told: Told,
+) -> None:
+    trunk = Trunk.objects.create(name="carrier", in_username="carrier-in")
+    gateway = Gateway.objects.create(trunk=trunk, uri="sip:192.0.2.1")
+    told.follow()
+    soon = timezone.now() + dt.timedelta(hours=1)
+    down, up = (TargetRow("udp:192.0.2.1:5060", is_up, soon, None) for is_up in (False, True))
+
+    def known() -> tuple[TargetRow, ...]:
+        return told.memory.gateways([trunk.pk])[trunk.pk][0].targets
+
+    told.memory.reading_begins()
+    rows = current._rows({"trunk": {trunk.pk}})
+    stored = told.memory.stands("carrier", gateway.uri, down)
+    told.memory.apply(rows)
+    assert known() == (down,)
+    told.memory.reading_begins()
+    rows = current._rows({"trunk": {trunk.pk}})
+    GatewayTarget.objects.create(gateway=gateway, since=soon, **down._asdict())
+    stored()
+    told.memory.apply(rows)
+    assert known() == (down,), "its reading began before it was stored"
+    told.follow()
+    assert known() == (down,)
+    # Another engine has heard of it since.
+    GatewayTarget.objects.update(is_up=True)
+    told.follow()
+    assert known() == (up,)
+
+
+def test_of_what_is_heard_while_it_is_stored_the_last_stands(told: Told) -> None:
+    trunk = Trunk.objects.create(name="carrier", in_username="carrier-in")
+    gateway = Gateway.objects.create(trunk=trunk, uri="sip:192.0.2.1")
+    told.follow()
+    soon = timezone.now() + dt.timedelta(hours=1)
+    down, up = (TargetRow("udp:192.0.2.1:5060", is_up, soon, None) for is_up in (False, True))
+    first = told.memory.stands("carrier", gateway.uri, down)
+    told.memory.stands("carrier", gateway.uri, up)
+    GatewayTarget.objects.create(gateway=gateway, since=soon, **down._asdict())
+    first()
+    told.follow()
+    assert told.memory.gateways([trunk.pk])[trunk.pk][0].targets == (up,)
+
+
 def test_an_engine_that_missed_changes_reads_everything(told: Told) -> None:
     Connection.objects.create(sip_user="alice")
     Connection.objects.create(sip_user="bob")
@@ -221,9 +267,17 @@ class Site:
         self.feed = Feed()
         self.home = "GB"
         self.reads = 0
+        self.begun: list[int] = []
+        "How often was read as each reading began."
         monkeypatch.setattr(current, "_rows", self.rows)
         monkeypatch.setattr(current, "_registrations", lambda _: [])
         self.directory = Directory(self.read, node="here", feed=lambda: self.feed)
+        begins = self.directory.memory.reading_begins
+        monkeypatch.setattr(
+            self.directory.memory,
+            "reading_begins",
+            lambda: (self.begun.append(self.reads), begins()),
+        )
 
     def rows(self, changed: dict[str, Any]) -> list[Changed]:
         self.reads += 1
@@ -249,6 +303,7 @@ async def test_a_change_holds_for_who_asks_next_and_costs_one_reading(site: Site
     site.home, site.feed.changes = "FR", [TableChange("platform", 1)]
     assert await asyncio.gather(*(site.asked() for _ in range(20))) == ["FR"] * 20
     assert site.reads == 2
+    assert site.begun == [0, 1], "told of each reading before it"
     await site.directory.stop()
 
 
