@@ -22,7 +22,7 @@ from callengine.directory.records import (
     TrunkOnRecord,
 )
 from callengine.directory.registrations import Registrations
-from callengine.directory.standings import Place, Standings
+from callengine.directory.standings import LatestStandings, TargetPlace
 from callengine.directory.stored import STORED
 
 Row = TypeVar("Row")
@@ -75,7 +75,7 @@ class Memory:
         self._agents = _Table[Agent](lambda row: row.name)
         self._trunks = _Table[TrunkOnRecord](lambda row: row.name)
         self._gateways: dict[int, tuple[GatewayRow, ...]] = {}
-        self._standings = Standings()
+        self._standings = LatestStandings()
         self._all_trunks: tuple[TrunkOnRecord, ...] = ()
         self._by_username: dict[str, TrunkOnRecord] = {}
         self._by_contact: dict[str, TrunkOnRecord] = {}
@@ -116,7 +116,7 @@ class Memory:
         row = self.trunk(trunk)
         if row is None or row.key not in self._gateways:
             return lambda: None
-        place = Place(row.key, gateway, target.target)
+        place = TargetPlace(row.key, gateway, target.target)
         self._standings.heard(place, target)
         self._gateways.update(self._standings.over({row.key: self._gateways[row.key]}))
         return partial(self._standings.stored, place, target)

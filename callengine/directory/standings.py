@@ -6,7 +6,7 @@ from typing import NamedTuple
 from callengine.directory.records import GatewayRow, TargetRow
 
 
-class Place(NamedTuple):
+class TargetPlace(NamedTuple):
     """One address of one gateway."""
 
     trunk: int
@@ -16,19 +16,19 @@ class Place(NamedTuple):
     target: str
 
 
-class Standings:
+class LatestStandings:
     """What was heard, until it is sure to be read: a reading may begin before it is stored."""
 
     def __init__(self) -> None:
-        self._heard: dict[Place, TargetRow] = {}
-        self._stored: set[Place] = set()
+        self._heard: dict[TargetPlace, TargetRow] = {}
+        self._stored: set[TargetPlace] = set()
 
-    def heard(self, place: Place, row: TargetRow) -> None:
+    def heard(self, place: TargetPlace, row: TargetRow) -> None:
         """Take how an address stands, before it is stored."""
         self._heard[place] = row
         self._stored.discard(place)
 
-    def stored(self, place: Place, row: TargetRow) -> None:
+    def stored(self, place: TargetPlace, row: TargetRow) -> None:
         """Take that it is stored, or will not be; what was heard since then is not."""
         if self._heard.get(place) is row:
             self._stored.add(place)
@@ -50,7 +50,7 @@ class Standings:
         return rows
 
 
-def _over(gateways: Iterable[GatewayRow], place: Place, row: TargetRow) -> Iterable[GatewayRow]:
+def _over(gateways: Iterable[GatewayRow], place: TargetPlace, row: TargetRow) -> Iterable[GatewayRow]:
     for gateway in gateways:
         if gateway.uri == place.gateway:
             others = [one for one in gateway.targets if one.target != place.target]
