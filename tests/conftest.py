@@ -64,6 +64,16 @@ def tables(
 
 
 @pytest.fixture(scope="session")
+def lender() -> Iterator[Any]:
+    """The Chromium of this test process, for who imports Playwright."""
+    from tests.browser.lending import Lender
+
+    lender = Lender()
+    yield lender
+    lender.close()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(
     django_test_environment: None, django_db_blocker: DjangoDbBlocker, tables: Tables
 ) -> Iterator[None]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer, chromium
+from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer
+from tests.browser.lending import Lender
 from tests.browser.settling import arrive, settle
 
 Cookies = Callable[[str], Any]
@@ -26,8 +27,8 @@ def server() -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
+def browser(lender: Lender) -> Iterator[Browser]:
+    with lender.lend() as running:
         yield running
 
 

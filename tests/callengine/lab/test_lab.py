@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.lab.form import EXAMPLES
 from dashboard.parts.cases import values
-from tests.browser.chromium import PATIENCE_MS, chromium
+from tests.browser.chromium import PATIENCE_MS
+from tests.browser.lending import Lender
 from tests.callengine.engine.visitor import Visitor, ended
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
@@ -52,8 +53,8 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
+def browser(lender: Lender) -> Iterator[Browser]:
+    with lender.lend() as running:
         yield running
 
 
