@@ -3,12 +3,18 @@
 With xdist each test process imports and collects all tests, 6 s of a processor; here that is done
 once. What runs in a forked process finds all that xdist gives its workers, so that databases, ports
 and folders are a process's own. Each takes one module after the other; its reports come back to the
-process that has the terminal, which counts and writes them. What is asked for with `-n` is done by
-xdist, or in one process; `--pdb` has the terminal as well.
+process that has the terminal, which counts and writes them. More join, with `--more-forks 2` up to
+two, one at a time, while processors idle, and leave once they do not: what tests cost, and for how
+long they wait, changes within a run, and fixed at any number there were stretches with too many or
+too few. What is asked for with `-n` is done by xdist, or in one process; `--pdb` has the terminal
+as well.
 """
 
+import fcntl
 import itertools
 import os
+import termios
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import get_context
@@ -21,17 +27,24 @@ import pytest
 from xdist.remote import serialize_warning_message
 from xdist.workermanage import unserialize_warning_message
 
+from tests.idling import Idling
+
 CONTEXT = get_context("fork")
 NUMBER = 2
 "How many bytes a module's number takes in the pipe that holds the turns."
 HERE = ("session", "logging-plugin")
 "Who listens to reports where tests run. The others belong to the process that has the terminal."
+LOOK_S = 5.0
+"How long processors are watched before another process joins."
+JOINS, LEAVES = 0.3, 0.1
+"Which part of their time is idle where one joins, and where one that joined does not go on."
 PATIENCE_S = 5.0
 "How long a process whose reports nobody wants any more is waited for."
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forks", type=int, default=0, help="in how many processes tests run")
+    parser.addoption("--more-forks", type=int, default=0, help="how many join while some idle")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,7 +56,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     is_elsewhere = session.config.getoption("numprocesses", None) is not None or option.usepdb
     if count < 2 or session.testsfailed or option.collectonly or is_elsewhere:
         return None
-    Run(session).follow(modules, count)
+    Run(session, modules, count, option.more_forks).follow()
     return True
 
 
@@ -58,24 +71,27 @@ def _modules(session: pytest.Session) -> list[range]:
 class Run:
     """The tests of a run, as the process sees them that has collected them."""
 
-    def __init__(self, session: pytest.Session) -> None:
+    def __init__(
+        self, session: pytest.Session, modules: list[range], count: int, more: int
+    ) -> None:
         self._session = session
         self._config = session.config
+        self._modules = modules
+        self._count, self._most = count, count + more
+        self._turns = _filled(len(modules))
         self._untold = set(range(len(session.items)))
         self._workers: dict[Connection, tuple[ForkProcess, Worker]] = {}
         self._failures: list[str] = []
 
-    def follow(self, modules: list[range], count: int) -> None:
-        """Have `count` processes run the modules, and tell what they report."""
+    def follow(self) -> None:
+        """Have processes run the modules, and tell what they report."""
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.showfspath = False  # Several modules are told of at once.
         try:
-            self._begin(modules, count)
-            while self._workers:
-                for heard in wait([*self._workers]):
-                    self._hear(heard)
-                self._stop_if_told()
+            for number in range(self._count):
+                self._begin(number)
+            self._follow()
         finally:
             self._end()
         if self._untold:
@@ -84,21 +100,34 @@ class Run:
             self._session.shouldfail = ", ".join(self._failures)
             self._stop_if_told()
 
-    def _begin(self, modules: list[range], count: int) -> None:
-        turns, filled = os.pipe()
-        # All at once: it holds 32,000 of them.
-        os.write(filled, b"".join(at.to_bytes(NUMBER, "big") for at in range(len(modules))))
-        os.close(filled)
-        for number in range(count):
-            heard, told = CONTEXT.Pipe(duplex=False)
-            worker = Worker(self._session, modules, turns=turns, told=told)
-            process = CONTEXT.Process(
-                target=worker.main, args=(number, count, [heard, *self._workers])
-            )
-            process.start()
-            told.close()
-            self._workers[heard] = process, worker
-        os.close(turns)
+    def _follow(self) -> None:
+        idling, looked_at = Idling(), time.monotonic()
+        while self._workers:
+            for heard in wait([*self._workers], LOOK_S):
+                self._hear(heard)
+            self._stop_if_told()
+            if time.monotonic() - looked_at > LOOK_S:
+                looked_at = time.monotonic()
+                if idling.since_last() > JOINS and _holds(self._turns):
+                    self._join()
+
+    def _begin(self, number: int) -> None:
+        heard, told = CONTEXT.Pipe(duplex=False)
+        stays = number < self._count
+        worker = Worker(
+            self._session, self._modules, number, stays=stays, turns=self._turns, told=told
+        )
+        process = CONTEXT.Process(target=worker.main, args=(self._most, [heard, *self._workers]))
+        process.start()
+        told.close()
+        self._workers[heard] = process, worker
+
+    def _join(self) -> None:
+        """Begin one more process, if there may be one, by a number that nobody has."""
+        numbers = {worker.number for _, worker in self._workers.values()}
+        free = [number for number in range(self._count, self._most) if number not in numbers]
+        if free and len(numbers) >= self._count:
+            self._begin(free[0])
 
     def _hear(self, heard: Connection) -> None:
         try:
@@ -147,6 +176,7 @@ class Run:
 
     def _end(self) -> None:
         """Let no process outlive the run: what it has to tell reaches nobody, and it ends."""
+        os.close(self._turns)
         for heard in self._workers:
             heard.close()
         for process, _ in self._workers.values():
@@ -156,14 +186,38 @@ class Run:
                 process.join()
 
 
+def _filled(modules: int) -> int:
+    """Return a pipe that holds the turns of so many modules, and nothing after them."""
+    turns, filled = os.pipe()
+    # All at once: it holds 32,000 of them.
+    os.write(filled, b"".join(at.to_bytes(NUMBER, "big") for at in range(modules)))
+    os.close(filled)
+    return turns
+
+
+def _holds(turns: int) -> bool:
+    waiting = fcntl.ioctl(turns, termios.FIONREAD, bytes(4))
+    return any(waiting)
+
+
 class Worker:
     """The tests of a run, as one of the processes sees them that run them."""
 
     def __init__(
-        self, session: pytest.Session, modules: list[range], *, turns: int, told: Connection
+        self,
+        session: pytest.Session,
+        modules: list[range],
+        number: int,
+        *,
+        stays: bool,
+        turns: int,
+        told: Connection,
     ) -> None:
         self.at = CONTEXT.RawValue("i", -1)
         "The test that runs, by its place among all; both processes see it."
+        self.number = number
+        self._stays = stays
+        "Whether it goes on however busy the processors are."
         self._session = session
         self._config = session.config
         self._modules = modules
@@ -172,11 +226,11 @@ class Worker:
         self._reports: list[dict[str, Any]] = []
         self._base: Path = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
 
-    def main(self, number: int, count: int, others: list[Connection]) -> None:
+    def main(self, count: int, others: list[Connection]) -> None:
         """Run modules until none is left. `others` are the run's ends of pipes."""
         for other in others:
             other.close()
-        self._settle(number, count)
+        self._settle(count)
         try:
             with suppress(KeyboardInterrupt, BrokenPipeError):  # The run has ended.
                 self._run()
@@ -186,14 +240,15 @@ class Worker:
         finally:
             self._config._ensure_unconfigure()
 
-    def _settle(self, number: int, count: int) -> None:
+    def _settle(self, count: int) -> None:
         """Be a process of one's own."""
-        name, config = f"gw{number}", self._config
+        name, config = f"gw{self.number}", self._config
         os.environ["PYTEST_XDIST_WORKER"] = name
         os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(count)
         config.workerinput = {"workerid": name, "workercount": count}  # type: ignore[attr-defined]
         folder = self._base / name
-        folder.mkdir(mode=0o700)
+        # There already, of another process of this number that has left.
+        folder.mkdir(mode=0o700, exist_ok=True)
         config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]
         plugins = config.pluginmanager
         # The files in which output is caught were the same for all.
@@ -223,8 +278,11 @@ class Worker:
             at = following
 
     def _places(self) -> Iterator[int]:
+        idling = Idling()
         while turn := os.read(self._turns, NUMBER):
             yield from self._modules[int.from_bytes(turn, "big")]
+            if not self._stays and idling.since_last() < LEAVES:
+                return
 
     def pytest_runtest_logstart(self) -> None:
         self._reports = []

@@ -115,6 +115,36 @@ def test_each_test_runs_once_and_all_is_told_in_one_place(tmp_path: Path) -> Non
     assert nobody_is_left(tmp_path)
 
 
+MORE = f"""{CONFTEST}
+from tests import forks
+
+forks.LOOK_S, forks.JOINS, forks.LEAVES = 0.1, {{joins}}, {{leaves}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("joins", "leaves", "least", "most"),
+    [(2, 0, 0, 0), (-1, 0, 1, 1), (-1, 2, 2, 10)],
+    ids=["busy", "idle", "busy-again"],
+)
+def test_one_more_joins_while_processors_idle_and_leaves_once_they_do_not(
+    tmp_path: Path, joins: int, leaves: int, least: int, most: int
+) -> None:
+    slow = "import time\ndef test_it_waits():\n    time.sleep(0.5)\n"
+    waiting = {f"test_{at}": slow for at in range(20)}
+    conftest = MORE.replace("{joins}", str(joins)).replace("{leaves}", str(leaves))
+    done = run(tmp_path, "--more-forks", "1", conftest=conftest, **waiting)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 passed" in done.stdout
+    lines = record(tmp_path)
+    begun = Counter(line[0] for line in lines)
+    assert {begun[f"begun-{module}"] for module in waiting} == {1}
+    joined = [line for line in lines if line[0] == "session" and line[1] == "gw2"]
+    assert least <= len(joined) <= most
+    assert begun["session-over"] == begun["session"] == 2 + len(joined)
+    assert nobody_is_left(tmp_path)
+
+
 def test_a_process_that_dies_fails_the_test_it_ran_and_the_run(tmp_path: Path) -> None:
     done = run(tmp_path, test_a=PASSES, test_b=DIES, test_c=PASSES)
     assert done.returncode == 1, done.stdout + done.stderr
