@@ -1,6 +1,6 @@
 """How addresses of gateways stand by what this engine has heard, until what is read shows it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from callengine.directory.records import GatewayRow, TargetRow
@@ -50,7 +50,9 @@ class LatestStandings:
         return rows
 
 
-def _over(gateways: Iterable[GatewayRow], place: TargetPlace, row: TargetRow) -> Iterable[GatewayRow]:
+def _over(
+    gateways: Iterable[GatewayRow], place: TargetPlace, row: TargetRow
+) -> Iterator[GatewayRow]:
     for gateway in gateways:
         if gateway.uri == place.gateway:
             others = [one for one in gateway.targets if one.target != place.target]
