@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, Request, expect
 
 from dashboard.lab.form import EXAMPLES
 from dashboard.parts.cases import values
@@ -67,6 +67,10 @@ def window(engine: Engine, browser: Browser, address: str, **options: Any) -> It
     page.on("dialog", lambda dialog: dialog.accept())
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
+    waits: dict[Request, str] = {}
+    page.on("request", lambda request: waits.update({request: request.url}))
+    for over in ("requestfinished", "requestfailed"):
+        page.on(over, lambda request: waits.pop(request, None))  # type: ignore[call-overload]
     page.goto(f"/accounts/login/?next={quote(address)}")
     page.get_by_label("User name").fill("olga")
     page.get_by_label("Password").fill(PASSWORD)
@@ -75,6 +79,9 @@ def window(engine: Engine, browser: Browser, address: str, **options: Any) -> It
     try:
         yield page
         assert problems == []
+    except (Error, AssertionError) as error:
+        error.add_note(f"the page stood at {page.url} and waited for {[*waits.values()]}")
+        raise
     finally:
         context.close()
 
